@@ -1,0 +1,82 @@
+"""The life of a recording: which state follows which, and why. The only place that says so."""
+
+from enum import StrEnum
+
+
+class RecordingState(StrEnum):
+    """Where a recording is in its life."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    RECEIVED = "received"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    ANALYSED = "analysed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    PURGED = "purged"
+
+
+class Trigger(StrEnum):
+    """What moves a recording on."""
+
+    UPLOADED = "uploaded"
+    ACCEPTED = "accepted"
+    """The quick look at the file found a video we can read."""
+    UNREADABLE = "unreadable"
+    CLAIMED = "claimed"
+    ASSESSED = "assessed"
+    UNUSABLE = "unusable"
+    """The video was read and cannot be judged; the findings say why."""
+    RETRY = "retry"
+    """An error or an expired lease, with attempts left."""
+    GAVE_UP = "gave_up"
+    """An error or an expired lease on the last attempt."""
+    REQUEUED = "requeued"
+    """An operator tries a failed recording again."""
+    REANALYSE = "reanalyse"
+    ERASED = "erased"
+
+
+_S, _T = RecordingState, Trigger
+
+TRANSITIONS: dict[tuple[RecordingState, Trigger], RecordingState] = {
+    (_S.AWAITING_UPLOAD, _T.UPLOADED): _S.RECEIVED,
+    (_S.RECEIVED, _T.ACCEPTED): _S.QUEUED,
+    (_S.RECEIVED, _T.UNREADABLE): _S.REJECTED,
+    (_S.QUEUED, _T.CLAIMED): _S.PROCESSING,
+    (_S.PROCESSING, _T.ASSESSED): _S.ANALYSED,
+    (_S.PROCESSING, _T.UNUSABLE): _S.REJECTED,
+    (_S.PROCESSING, _T.RETRY): _S.QUEUED,
+    (_S.PROCESSING, _T.GAVE_UP): _S.FAILED,
+    (_S.FAILED, _T.REQUEUED): _S.QUEUED,
+    (_S.ANALYSED, _T.REANALYSE): _S.QUEUED,
+    (_S.REJECTED, _T.REANALYSE): _S.QUEUED,
+    (_S.FAILED, _T.REANALYSE): _S.QUEUED,
+    **{(state, _T.ERASED): _S.PURGED for state in _S if state is not _S.PURGED},
+}
+
+FINAL_STATES = frozenset({_S.ANALYSED, _S.REJECTED, _S.FAILED, _S.PURGED})
+"""States in which nothing more happens by itself."""
+
+
+class Stage(StrEnum):
+    """How far the processing of a recording is; shown, never decided on."""
+
+    DECODE = "decode"
+    POSE = "pose"
+    KINEMATICS = "kinematics"
+    ASSESS = "assess"
+    PICTURES = "pictures"
+
+
+class IllegalTransitionError(ValueError):
+    """The recording cannot take this step from where it is."""
+
+
+def next_state(state: RecordingState, trigger: Trigger) -> RecordingState:
+    """Return the state that follows, or raise `IllegalTransitionError`."""
+    try:
+        return TRANSITIONS[state, trigger]
+    except KeyError:
+        msg = f"a recording that is {state} cannot be {trigger}"
+        raise IllegalTransitionError(msg) from None

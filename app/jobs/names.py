@@ -1,0 +1,4 @@
+"""Names of the jobs; Celery accepts unknown names in silence, so a test compares these with the worker's."""
+
+ANALYSE_RECORDING = "plumbline.analyse_recording"
+SWEEP_RECORDINGS = "plumbline.sweep_recordings"
