@@ -1,0 +1,1 @@
+"""The api process: `create_app` builds the FastAPI application from a container."""
