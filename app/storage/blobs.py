@@ -1,16 +1,33 @@
 """Where files are kept. Keys never hold a name a user gave."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
+
+CHUNK_BYTES = 256 * 1024
+"""How much is read at a time when a blob is streamed."""
+_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 class BlobNotFoundError(KeyError):
     """No blob under this key."""
 
 
+class InvalidBlobKeyError(ValueError):
+    """The key could lead out of the store, or holds what no key of ours holds."""
+
+
 class StorageFullError(OSError):
     """No room left; the partial blob was removed."""
+
+
+def check_key(key: str) -> str:
+    """Return the key, or raise `InvalidBlobKeyError`: segments of letters, digits, ``.``, ``_`` and ``-``, no ``..``."""
+    if len(key) > 512 or not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
+        msg = f"not a blob key: {key!r}"
+        raise InvalidBlobKeyError(msg)
+    return key
 
 
 class BlobStore(Protocol):
