@@ -1,0 +1,53 @@
+# Plumbline. `make help` lists what there is; `make run` and `make test` need nothing done before.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+SHELL := /bin/sh
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run test check format pytest bench bench-accuracy lock screenshots clean setup-run setup-test need-python
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+need-python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "Python 3.11 or newer is needed. On Debian and Ubuntu type: apt-get install python3 python3-venv" >&2; exit 1; }
+
+setup-run: need-python
+	@$(PYTHON) scripts/set_up.py run
+
+setup-test: need-python
+	@$(PYTHON) scripts/set_up.py test
+
+setup: setup-test ## all the set-up alone: .venv from the lock, system libraries, Chromium
+
+run: setup-run ## set up, start everything on this machine, analyse the sample clips, serve until Ctrl-C
+	@$(BIN)/plumbline demo $(ARGS)
+
+test: setup-test check pytest ## set up, then the checks and every test; ARGS="-k name" narrows the tests
+
+check: setup-test ## format, lint, types and import rules
+	@$(BIN)/ruff format --check --quiet . || { echo "make format puts it right" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >.cache/import-rules.log || { cat .cache/import-rules.log; exit 1; }
+
+pytest: setup-test
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+format: setup-test ## put formatting and import order right
+	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
+
+bench: setup-test ## speed and memory of the pipeline against a plain MediaPipe loop
+	@$(BIN)/python -m bench.speed $(ARGS)
+
+bench-accuracy: setup-test ## error of every measurement against clips with known truth
+	@$(BIN)/python -m bench.accuracy $(ARGS)
+
+lock: setup-test ## compile the lock files from pyproject.toml; ARGS=--upgrade takes newer versions
+	@$(BIN)/python scripts/lock.py $(ARGS)
+
+clean: ## remove .venv and every cache; your data in .plumbline stays
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
