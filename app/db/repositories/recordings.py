@@ -1,0 +1,11 @@
+"""Queries on recordings."""
+
+from sqlalchemy.orm import Session
+
+
+class RecordingRepository:
+    """Queries on recordings, within one unit of work."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through the unit of work's session."""
+        self._session = session

@@ -1,0 +1,126 @@
+"""One transaction, its repositories and the jobs that follow it. The only file that commits.
+
+::
+
+    with uow_factory(principal.organisation_id) as uow:
+        receive_recording(uow=uow, ...)
+
+Leaving cleanly commits, then sends the deferred jobs; leaving with an error drops both. A broker that
+cannot be reached is no error: the row is committed, and the sweeper sends its job again.
+SQLAlchemy's ``after_commit`` event would not do: it fires when a savepoint is released, too.
+"""
+
+import logging
+from collections.abc import Callable
+from threading import Lock
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from app.db.engine import TenantSession
+from app.db.repositories.accounts import AccountRepository
+from app.db.repositories.analyses import AnalysisRepository
+from app.db.repositories.idempotency import IdempotencyRepository
+from app.db.repositories.recordings import RecordingRepository
+from app.db.repositories.roster import RosterRepository
+from app.jobs.queue import Job, JobQueue, QueueUnavailableError
+
+_log = logging.getLogger(__name__)
+
+
+class UnitOfWork:
+    """A transaction of one organisation, entered once. No statement runs before a repository is used."""
+
+    accounts: AccountRepository
+    roster: RosterRepository
+    recordings: RecordingRepository
+    analyses: AnalysisRepository
+    idempotency: IdempotencyRepository
+
+    def __init__(self, *, engine: Engine, send: Callable[[Job], None], organisation_id: UUID | None) -> None:
+        """Prepare; `__enter__` opens it."""
+        self.organisation_id = organisation_id
+        self._send = send
+        self._session = TenantSession(bind=engine, organisation_id=organisation_id)
+        self._jobs: list[Job] = []
+        self._undo: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Self:
+        """Hang the repositories on it."""
+        self.accounts = AccountRepository(self._session)
+        self.roster = RosterRepository(self._session)
+        self.recordings = RecordingRepository(self._session)
+        self.analyses = AnalysisRepository(self._session)
+        self.idempotency = IdempotencyRepository(self._session)
+        return self
+
+    def defer(self, job: Job) -> None:
+        """Send this job once the transaction is committed, and only then."""
+        self._jobs.append(job)
+
+    def on_drop(self, undo: Callable[[], None]) -> None:
+        """Call this when the transaction is dropped, to remove what lies outside the database.
+
+        Not called when the commit itself fails: the database may have committed before the line broke.
+        """
+        self._undo.append(undo)
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Commit and send, or drop both."""
+        try:
+            if exc_type is None:
+                self._finish()
+            else:
+                self._drop()
+        finally:
+            self._session.close()
+
+    def _finish(self) -> None:
+        try:
+            self._session.flush()
+        except BaseException:
+            self._drop()
+            raise
+        self._session.commit()
+        for job in self._jobs:
+            self._send(job)
+
+    def _drop(self) -> None:
+        self._session.rollback()
+        for undo in reversed(self._undo):
+            try:
+                undo()
+            except Exception:  # noqa: BLE001 the first error is the one to tell; leftovers are swept at night
+                _log.exception("could not undo a dropped unit of work")
+
+
+class UnitOfWorkFactory:
+    """Makes units of work; one per process, safe to share between threads."""
+
+    def __init__(self, *, engine: Engine, queue: JobQueue) -> None:
+        """Keep the pool and the queue."""
+        self._engine = engine
+        self._queue = queue
+        self._lock = Lock()
+        self._n_unsent_jobs = 0
+
+    def __call__(self, organisation_id: UUID | None) -> UnitOfWork:
+        """Return a unit of work that sees this organisation alone; None sees no athlete data at all."""
+        return UnitOfWork(engine=self._engine, send=self._send, organisation_id=organisation_id)
+
+    @property
+    def n_unsent_jobs(self) -> int:
+        """Jobs the broker did not take since the process started."""
+        return self._n_unsent_jobs
+
+    def _send(self, job: Job) -> None:
+        try:
+            self._queue.send(job)
+        except QueueUnavailableError:
+            with self._lock:
+                self._n_unsent_jobs += 1
+            _log.warning("broker did not take job %s; the sweeper will send it again", job.name)
