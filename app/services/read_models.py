@@ -159,6 +159,13 @@ class DashboardRow:
     coverage: float | None
     scope: str | None
     finding_codes: tuple[str, ...]
+    interval_90: tuple[float, float] | None = None
+    """90 % interval of the score."""
+    fppa_both_deg: float | None = None
+    """Mean FPPA of both knees at the lowest point (peak knee flexion) of the result."""
+    fppa_both_se_deg: float | None = None
+    queue_position: int | None = None
+    """Of the latest recording; 1 means next; None unless queued."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
