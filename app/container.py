@@ -1,1 +1,100 @@
 """Composition root: settings in; engine, unit of work, storage, queue and clock out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from celery import Celery
+from sqlalchemy import Engine
+
+from app.db.engine import make_engine
+from app.db.unit_of_work import UnitOfWorkFactory
+from app.jobs.celery_queue import CeleryQueue, make_celery
+from app.jobs.queue import JobQueue
+from app.services.process_recording import WorkPolicy
+from app.settings import Settings
+from app.storage.blobs import BlobStore
+from app.storage.local import LocalBlobStore
+from app.storage.s3 import open_s3
+from app.storage.staging import StagingArea
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What a process works with; one per process, made once, passed on, closed at its end."""
+
+    settings: Settings
+    engine: Engine
+    celery: Celery
+    queue: JobQueue
+    uow_factory: UnitOfWorkFactory
+    blobs: BlobStore
+    staging: StagingArea
+    policy: WorkPolicy
+    clock: Clock
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+        self.celery.close()
+
+    def __enter__(self) -> Self:
+        """Return the container."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def build_container(settings: Settings) -> Container:
+    """Make every part from the settings; nothing is connected to yet. Raise `SettingsError` when one is missing."""
+    celery = make_celery(settings.require_redis_url(), job_timeout_s=settings.job_timeout_s)
+    engine = make_engine(settings.require_database_url())
+    queue = CeleryQueue(celery)
+    return Container(
+        settings=settings,
+        engine=engine,
+        celery=celery,
+        queue=queue,
+        uow_factory=UnitOfWorkFactory(engine=engine, queue=queue),
+        blobs=open_blobs(settings),
+        staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
+        policy=work_policy(settings),
+        clock=utc_now,
+    )
+
+
+def open_blobs(settings: Settings) -> BlobStore:
+    """Open the store the settings name."""
+    if settings.blob_dir is not None:
+        return LocalBlobStore(settings.blob_dir)
+    secret = settings.s3_secret_access_key
+    return open_s3(
+        settings.blob_url,
+        endpoint_url=settings.s3_endpoint_url,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id,
+        secret_access_key=None if secret is None else secret.get_secret_value(),
+    )
+
+
+def work_policy(settings: Settings) -> WorkPolicy:
+    """Return how often and how long a recording is tried."""
+    return WorkPolicy(
+        lease_s=settings.lease_s,
+        max_attempts=settings.max_attempts,
+        resend_after_s=3 * settings.sweep_interval_s,
+        heartbeat_s=min(1.0, settings.lease_s / 4),
+    )
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
