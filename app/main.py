@@ -1,1 +1,69 @@
 """The api process: `create_app` builds the FastAPI application from a container."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio.to_thread
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.api import health
+from app.api.errors import render_problem
+from app.api.openapi import describe
+from app.api.v1 import router as v1_router
+from app.domain.errors import DomainError
+from app.http.identity import is_https
+from app.http.middleware import RequestContextMiddleware, find_route_patterns
+from app.http.parts import Parts
+from app.http.problems import problem_of
+from app.storage.blobs import StorageFullError
+
+_log = structlog.get_logger(__name__)
+
+THREADS = 40
+"""Plain `def` routes run at the same time; more only wait for the database."""
+
+
+def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) -> FastAPI:
+    """Return the application; `on_close` is called when it shuts down."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        _log.info("api_started", version=version("plumbline"))
+        yield
+        if on_close is not None:
+            on_close()
+
+    app = FastAPI(
+        title="Plumbline",
+        version=version("plumbline"),
+        lifespan=lifespan,
+        # the bundled viewers load scripts from elsewhere; the description itself is a route with an access rule
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            DomainError: _answer,
+            StorageFullError: _answer,
+            RequestValidationError: _answer,
+            HTTPException: _answer,
+        },
+    )
+    app.state.parts = container
+    app.add_middleware(RequestContextMiddleware, render_error=_answer, https=is_https(container.settings))
+    app.include_router(health.router)
+    app.include_router(v1_router)
+    describe(app)
+    app.state.route_patterns = find_route_patterns(app)
+    return app
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    """Answer an error as REST does."""
+    return render_problem(problem_of(error), request_id=request.state.request_id, instance=request.url.path)

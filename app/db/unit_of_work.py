@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from app.db.engine import TenantSession
 from app.db.repositories.accounts import AccountRepository
@@ -55,6 +55,10 @@ class UnitOfWork:
         self.analyses = AnalysisRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
         return self
+
+    def ping(self) -> None:
+        """Ask the database anything; raise when it does not answer."""
+        self._session.execute(text("SELECT 1"))
 
     def defer(self, job: Job) -> None:
         """Send this job once the transaction is committed, and only then."""

@@ -1,0 +1,86 @@
+"""What REST routes ask for: who is asking, a unit of work of theirs, and the parts of the application."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from app.db.unit_of_work import UnitOfWork
+from app.domain.access import Permission, Principal
+from app.http.access import AccessRule
+from app.http.identity import authenticate_request
+from app.http.parts import Parts, parts_of
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="apiKey",
+    bearerFormat="pl_live_…",
+    description="An API key of your organisation.",
+)
+login_cookie = APIKeyCookie(
+    name="plumbline",
+    auto_error=False,
+    scheme_name="login",
+    description="The login of the pages (`__Host-plumbline` behind https); changes need the same origin.",
+)
+
+
+def get_parts(request: Request) -> Parts:
+    """Return the parts of the application."""
+    return parts_of(request)
+
+
+PartsDep = Annotated[Parts, Depends(get_parts)]
+
+
+def get_principal(
+    request: Request,
+    parts: PartsDep,
+    _bearer: Annotated[object, Security(bearer)],
+    _cookie: Annotated[object, Security(login_cookie)],
+) -> Principal:
+    """Return who is asking; runs before any of the body is read."""
+    return authenticate_request(request, parts)
+
+
+PrincipalDep = Annotated[Principal, Depends(get_principal)]
+
+
+class Requires(AccessRule):
+    """The route needs this permission."""
+
+    def __init__(self, permission: Permission) -> None:
+        """Keep the permission."""
+        super().__init__(permission)
+        self._permission = permission
+
+    def __call__(self, principal: PrincipalDep) -> None:
+        """Raise `ForbiddenError` unless the permission is held."""
+        principal.require(self._permission)
+
+
+class SignedIn(AccessRule):
+    """The route needs a principal, whatever it may do."""
+
+    def __call__(self, principal: PrincipalDep) -> None:
+        """Being known is enough."""
+
+
+def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
+    """Open a unit of work of the principal's organisation.
+
+    Always ``scope="function"``: by default a dependency's exit runs after the response was sent, and a
+    commit that fails would already have been answered with success.
+    """
+    with parts.uow_factory(principal.organisation_id) as uow:
+        yield uow
+
+
+UowDep = Annotated[UnitOfWork, Depends(get_uow, scope="function")]
+
+CursorQuery = Annotated[
+    str | None,
+    Query(max_length=500, description="The `next_cursor` of the page before; without it, the first page."),
+]
+LimitQuery = Annotated[int, Query(ge=1, le=200, description="At most so many items.")]

@@ -1,0 +1,141 @@
+"""Teams and athletes as REST takes and shows them."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from app.api.schemas.base import MAX_NAME_CHARS, Input, Output, OutputPage
+from app.biomech.types import Sex, Verdict
+from app.domain.lifecycle import RecordingState, Stage
+from app.services.read_models import DashboardSort
+
+NameField = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+
+
+class TeamInput(Input):
+    """A team to make."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "U17 women"}]})
+
+    name: NameField
+
+
+class TeamOutput(Output):
+    """A team."""
+
+    id: UUID
+    name: str
+    n_athletes: int = Field(description="People in the team.")
+
+
+class TeamPage(OutputPage):
+    """Teams by name."""
+
+    items: list[TeamOutput]
+
+
+class AthleteInput(Input):
+    """A person to put on the roster."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Alex Doe",
+                    "team_ids": ["01995b5e-7f3a-7c1e-8d2f-2a5c7d9e1f30"],
+                    "external_id": "S-1042",
+                    "sex": "female",
+                    "stature_cm": 168,
+                }
+            ]
+        }
+    )
+
+    name: NameField
+    team_ids: list[UUID] = Field(default_factory=list, max_length=50)
+    external_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Your own number for this person; unique in your organisation."
+    )
+    sex: Sex = Field(default=Sex.UNSPECIFIED, description="Used only to choose a reference range.")
+    stature_cm: float | None = Field(default=None, ge=80, le=250, description="Standing height in cm.")
+
+
+class AthleteOutput(Output):
+    """A person on the roster."""
+
+    id: UUID
+    name: str
+    external_id: str | None
+    sex: Sex
+    stature_cm: float | None
+
+
+class AthletePage(OutputPage):
+    """People by name."""
+
+    items: list[AthleteOutput]
+
+
+class AthleteDetailOutput(AthleteOutput):
+    """A person on the roster, with the teams they are in."""
+
+    teams: list[TeamOutput]
+    created_at: datetime
+
+
+class DashboardRowOutput(Output):
+    """One athlete of a team: the latest recording, and the latest result there is."""
+
+    athlete: AthleteOutput
+    flagged: bool = Field(
+        description="Somebody should look: marked deviations, or a video that could not be used."
+    )
+    recording_id: UUID | None = Field(description="The latest recording; null when never filmed.")
+    state: RecordingState | None
+    stage: Stage | None
+    progress: float | None
+    recorded_at: datetime | None
+    result_recording_id: UUID | None = Field(
+        description="The recording the result below belongs to; an earlier one while a new one is processed."
+    )
+    result_at: datetime | None
+    screened_on: date | None
+    verdict: Verdict | None
+    score: float | None = Field(description="0 as in good landings, 100 furthest from them.")
+    band: str | None
+    band_probability: float | None
+    coverage: float | None
+    scope: str | None
+    finding_codes: list[str]
+    interval_90: tuple[float, float] | None = Field(description="90 % interval of the score.")
+    fppa_both_deg: float | None = Field(
+        description="Mean frontal plane projection angle of both knees at peak knee flexion; valgus positive."
+    )
+    fppa_both_se_deg: float | None = Field(description="Its standard error.")
+    queue_position: int | None = Field(
+        description="Of the latest recording; 1 means next; null unless queued."
+    )
+
+
+class DashboardCountsOutput(Output):
+    """How the team stands; whole team, not page."""
+
+    n_athletes: int
+    n_screened: int
+    n_flagged: int
+    n_film_again: int
+    n_in_progress: int
+    n_not_filmed: int
+
+
+class TeamDashboardOutput(Output):
+    """A team at a glance."""
+
+    team: TeamOutput
+    sort: DashboardSort
+    descending: bool
+    counts: DashboardCountsOutput
+    rows: list[DashboardRowOutput]
+    next_cursor: str | None

@@ -1,0 +1,16 @@
+"""The description of this interface, for client generators and readers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from app.http.access import anybody
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/openapi.json")
+def read_openapi(request: Request, _access: Annotated[None, Depends(anybody)]) -> JSONResponse:
+    """Return the OpenAPI 3.1 document."""
+    return JSONResponse(request.app.openapi())

@@ -1,0 +1,96 @@
+"""Who is asking: an API key in the Authorization header, or the login cookie of the pages."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from app.domain.access import Principal
+from app.domain.errors import CsrfError, InvalidCredentialsError, NotSignedInError
+from app.http.parts import Parts
+from app.http.rate_limits import BAD_KEY_BY_ADDRESS, REQUESTS
+from app.services import accounts
+from app.settings import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_SECRET_CHARS = 512
+
+
+def login_cookie_name(settings: Settings) -> str:
+    """Return the cookie's name; behind https the browser itself holds it to this host and to https."""
+    return "__Host-plumbline" if is_https(settings) else "plumbline"
+
+
+def is_https(settings: Settings) -> bool:
+    """Say whether users reach the service by https."""
+    return settings.base_url.startswith("https://")
+
+
+def client_address(request: Request) -> str:
+    """Return the network address the request came from; uvicorn fills it in behind a trusted proxy."""
+    return request.client.host if request.client else "unknown"
+
+
+def authenticate_request(request: Request, parts: Parts) -> Principal:
+    """Return who is asking, or raise `NotSignedInError` / `InvalidCredentialsError` / `CsrfError`.
+
+    A header wins over a cookie. A cookie alone never changes anything for a request from another site.
+    """
+    header = request.headers.get("authorization")
+    if header is not None:
+        principal = _by_key(header, request=request, parts=parts)
+    else:
+        principal = authenticate_login(request, parts)
+        if request.method not in SAFE_METHODS:
+            check_same_origin(request.headers, settings=parts.settings)
+    parts.rate_limiter.hit(REQUESTS, str(principal.api_key_id or principal.user_id))
+    request.state.principal = principal
+    return principal
+
+
+def authenticate_login(request: Request, parts: Parts) -> Principal:
+    """Return who the login cookie belongs to, or raise `NotSignedInError`."""
+    token = request.cookies.get(login_cookie_name(parts.settings))
+    if not token or len(token) > _MAX_SECRET_CHARS:
+        raise NotSignedInError(
+            "You are not signed in.",
+            how_to_fix="Sign in, or send an API key in the header: Authorization: Bearer pl_live_…",
+        )
+    with parts.uow_factory(None) as uow:
+        principal = accounts.resolve_login(uow=uow, token=token)
+    request.state.principal = principal
+    return principal
+
+
+def _by_key(header: str, *, request: Request, parts: Parts) -> Principal:
+    address = client_address(request)
+    parts.rate_limiter.check(BAD_KEY_BY_ADDRESS, address)
+    scheme, _, key = header.partition(" ")
+    key = key.strip()
+    try:
+        if scheme.lower() != "bearer" or not key or len(key) > _MAX_SECRET_CHARS:
+            raise InvalidCredentialsError(
+                "The Authorization header is not of the expected form.",
+                how_to_fix="Send it as: Authorization: Bearer pl_live_…",
+            )
+        with parts.uow_factory(None) as uow:
+            return accounts.resolve_api_key(uow=uow, key=key)
+    except InvalidCredentialsError:
+        parts.rate_limiter.hit(BAD_KEY_BY_ADDRESS, address)
+        raise
+
+
+def check_same_origin(headers: Headers, *, settings: Settings) -> None:
+    """Raise `CsrfError` unless the browser says that the request comes from a page of ours."""
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    ours = {urlsplit(settings.base_url).netloc, headers.get("host", "")} - {""}
+    if site is not None:
+        same = site == "same-origin"
+    else:
+        same = origin is not None and urlsplit(origin).netloc in ours
+    if not same:
+        raise CsrfError(
+            "This request did not come from a page of this service.",
+            how_to_fix="Reload the page and try again; programs must send an API key instead of a cookie.",
+        )

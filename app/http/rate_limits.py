@@ -1,0 +1,110 @@
+"""How often somebody may do something. Counts live in the broker's Redis; without it, in this process."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+import structlog
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from app.domain.errors import TooManyRequestsError
+
+_log = structlog.get_logger(__name__)
+_RETRY_SHARED_AFTER_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rule: what is counted, and how often it may happen."""
+
+    name: str
+    limit: RateLimitItem
+
+    @classmethod
+    def of(cls, name: str, limit: str) -> "Rate":
+        """Return a rule from words such as ``10 per minute``."""
+        return cls(name, parse(limit))
+
+
+SIGN_IN_BY_ADDRESS = Rate.of("sign_in_address", "30 per minute")
+SIGN_IN_BY_ACCOUNT = Rate.of("sign_in_account", "10 per 5 minutes")
+"""Wrong passwords for one e-mail address, from wherever they come."""
+BAD_KEY_BY_ADDRESS = Rate.of("bad_key_address", "30 per minute")
+"""Wrong API keys from one network address."""
+UPLOADS = Rate.of("uploads", "120 per minute")
+"""Per organisation: a whole team's clips at once still fit."""
+REQUESTS = Rate.of("requests", "1200 per minute")
+"""Per principal, for everything else."""
+
+
+class RateLimiter:
+    """Counts in a sliding window. A broker that is away never stops work: counting goes on in memory."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        """Use the Redis at the address, or only memory when there is none."""
+        self._memory = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared = None if redis_url is None else SlidingWindowCounterRateLimiter(_redis(redis_url))
+        self._shared_again_at = 0.0
+
+    def hit(self, rate: Rate, subject: str) -> None:
+        """Count one; raise `TooManyRequestsError` when that is one too many."""
+        if not self._count(rate, _key(subject)):
+            raise _too_many(rate)
+
+    def check(self, rate: Rate, subject: str) -> None:
+        """Raise `TooManyRequestsError` when the next one would be too many, without counting."""
+        if not self._test(rate, _key(subject)):
+            raise _too_many(rate)
+
+    def _count(self, rate: Rate, key: str) -> bool:
+        shared = self._usable()
+        if shared is not None:
+            try:
+                return shared.hit(rate.limit, rate.name, key)
+            except StorageError:
+                self._lost()
+        return self._memory.hit(rate.limit, rate.name, key)
+
+    def _test(self, rate: Rate, key: str) -> bool:
+        shared = self._usable()
+        if shared is not None:
+            try:
+                return shared.test(rate.limit, rate.name, key)
+            except StorageError:
+                self._lost()
+        return self._memory.test(rate.limit, rate.name, key)
+
+    def _usable(self) -> SlidingWindowCounterRateLimiter | None:
+        """Return the shared counter unless it failed a moment ago: a broker that is away must not slow us."""
+        return self._shared if time.monotonic() >= self._shared_again_at else None
+
+    def _lost(self) -> None:
+        self._shared_again_at = time.monotonic() + _RETRY_SHARED_AFTER_S
+        _log.warning("rate_limits_in_memory", retry_s=_RETRY_SHARED_AFTER_S)
+
+
+def _redis(url: str) -> Storage:
+    storage = storage_from_string(
+        url, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=0.5, key_prefix="plumbline-rate"
+    )
+    if not isinstance(storage, Storage):
+        msg = f"not a storage for counters: {type(storage).__name__}"
+        raise TypeError(msg)
+    return storage
+
+
+def _key(subject: str) -> str:
+    """Hide addresses and names: a broker's memory is no place for them."""
+    return hashlib.sha256(subject.encode()).hexdigest()[:32]
+
+
+def _too_many(rate: Rate) -> TooManyRequestsError:
+    wait_s = rate.limit.get_expiry()
+    return TooManyRequestsError(
+        f"That is too often: at most {rate.limit} is allowed.",
+        how_to_fix=f"Wait up to {wait_s} seconds, then try again.",
+        retry_after_s=min(wait_s, 60),
+    )
