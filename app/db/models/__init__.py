@@ -1,0 +1,37 @@
+"""Every table, so that the metadata is whole when this package is imported."""
+
+from app.db.models.accounts import ApiKey, LoginSession, Membership, Organisation, UserAccount
+from app.db.models.analyses import (
+    Analysis,
+    AnalysisEvent,
+    Assessment,
+    AssessmentComponent,
+    Finding,
+    FlaggedFrame,
+    Metric,
+)
+from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
+from app.db.models.roster import Athlete, Screening, Team, TeamMember, Trial
+
+__all__ = [
+    "Analysis",
+    "AnalysisEvent",
+    "ApiKey",
+    "Assessment",
+    "AssessmentComponent",
+    "Athlete",
+    "Finding",
+    "FlaggedFrame",
+    "IdempotencyKey",
+    "LoginSession",
+    "Membership",
+    "Metric",
+    "Organisation",
+    "Recording",
+    "RecordingEvent",
+    "Screening",
+    "Team",
+    "TeamMember",
+    "Trial",
+    "UserAccount",
+]

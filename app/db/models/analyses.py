@@ -1,0 +1,175 @@
+"""What was found in a recording. Rows are added, never changed."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.biomech.types import EventName, EventSource, Severity, Side, Verdict
+from app.db.base import Base, TenantMixin, tenant_key, tenant_reference
+from app.db.types import CreatedAt, IdKey, LongText, stored_as_text
+
+
+class Analysis(TenantMixin, Base):
+    """What one method version found in one recording."""
+
+    __tablename__ = "analysis"
+    __table_args__ = (
+        tenant_key(),
+        tenant_reference("recording_id", "recording"),
+        UniqueConstraint("organisation_id", "recording_id", "run"),
+        UniqueConstraint("lease_token"),
+    )
+
+    id: Mapped[IdKey]
+    recording_id: Mapped[UUID]
+    run: Mapped[int]
+    """The recording's run that this answers; unique, so that nothing is analysed twice."""
+    lease_token: Mapped[UUID]
+    """Of the attempt that made it."""
+    verdict: Mapped[Verdict] = mapped_column(stored_as_text(Verdict))
+    method_version: Mapped[LongText]
+    model_sha256: Mapped[str] = mapped_column(String(64))
+    code_version: Mapped[LongText]
+    input_sha256: Mapped[str] = mapped_column(String(64))
+    """Of the file that was analysed."""
+    video_width_px: Mapped[int | None]
+    """This and the other video columns: None when the file could not be opened as a video."""
+    video_height_px: Mapped[int | None]
+    video_duration_s: Mapped[float | None]
+    video_n_frames: Mapped[int | None]
+    video_nominal_fps_hz: Mapped[float | None]
+    video_rotation_deg: Mapped[int | None]
+    """Counter-clockwise."""
+    video_codec: Mapped[LongText | None]
+    track_key: Mapped[LongText | None]
+    kinematics_key: Mapped[LongText | None]
+    overlay_key: Mapped[LongText | None]
+    created_at: Mapped[CreatedAt]
+
+
+def _part_of_analysis(*more: Any) -> tuple[Any, ...]:
+    return (
+        tenant_reference("analysis_id", "analysis"),
+        UniqueConstraint("organisation_id", "analysis_id", "position"),
+        *more,
+    )
+
+
+class AnalysisEvent(TenantMixin, Base):
+    """An instant of the movement."""
+
+    __tablename__ = "analysis_event"
+    __table_args__ = _part_of_analysis()
+
+    id: Mapped[IdKey]
+    analysis_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    """Order within the analysis, from 0."""
+    name: Mapped[EventName] = mapped_column(stored_as_text(EventName))
+    side: Mapped[Side] = mapped_column(stored_as_text(Side))
+    time_s: Mapped[float]
+    frame: Mapped[int]
+    sd_s: Mapped[float]
+    source: Mapped[EventSource] = mapped_column(stored_as_text(EventSource))
+
+
+class Metric(TenantMixin, Base):
+    """One number of the result."""
+
+    __tablename__ = "metric"
+    __table_args__ = _part_of_analysis(
+        Index(None, "organisation_id", "key", "side", "event"),
+    )
+
+    id: Mapped[IdKey]
+    analysis_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    key: Mapped[LongText]
+    side: Mapped[Side] = mapped_column(stored_as_text(Side))
+    value: Mapped[float | None]
+    """In `unit`; None where the recording does not allow the number."""
+    unit: Mapped[LongText]
+    event: Mapped[LongText]
+    se: Mapped[float | None]
+    """Standard error, in `unit`."""
+
+
+class Finding(TenantMixin, Base):
+    """Something about the recording that the user should know, in the words it was told in."""
+
+    __tablename__ = "finding"
+    __table_args__ = _part_of_analysis(Index(None, "organisation_id", "code"))
+
+    id: Mapped[IdKey]
+    analysis_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    code: Mapped[LongText]
+    severity: Mapped[Severity] = mapped_column(stored_as_text(Severity))
+    message: Mapped[LongText]
+    how_to_fix: Mapped[LongText]
+    frame: Mapped[int | None]
+
+
+class FlaggedFrame(TenantMixin, Base):
+    """A frame worth looking at, and its still picture."""
+
+    __tablename__ = "flagged_frame"
+    __table_args__ = _part_of_analysis()
+
+    id: Mapped[IdKey]
+    analysis_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    frame: Mapped[int]
+    time_s: Mapped[float]
+    reason: Mapped[LongText]
+    side: Mapped[Side] = mapped_column(stored_as_text(Side))
+    still_key: Mapped[LongText | None]
+
+
+class Assessment(TenantMixin, Base):
+    """The judgement: how far from good landing, 0-100, and how sure."""
+
+    __tablename__ = "assessment"
+    __table_args__ = (
+        tenant_key(),
+        tenant_reference("analysis_id", "analysis"),
+        UniqueConstraint("organisation_id", "analysis_id"),
+    )
+
+    id: Mapped[IdKey]
+    analysis_id: Mapped[UUID]
+    value: Mapped[float]
+    """0-100, higher is further from good landing."""
+    band: Mapped[LongText]
+    band_probability: Mapped[float]
+    interval_90_low: Mapped[float]
+    interval_90_high: Mapped[float]
+    coverage: Mapped[float]
+    """Share of the full score's weight that was seen, 0-1."""
+    scope: Mapped[LongText]
+    created_at: Mapped[CreatedAt]
+
+
+class AssessmentComponent(TenantMixin, Base):
+    """One part of the score."""
+
+    __tablename__ = "assessment_component"
+    __table_args__ = (
+        tenant_reference("assessment_id", "assessment"),
+        UniqueConstraint("organisation_id", "assessment_id", "position"),
+    )
+
+    id: Mapped[IdKey]
+    assessment_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    key: Mapped[LongText]
+    side: Mapped[Side] = mapped_column(stored_as_text(Side))
+    value: Mapped[float]
+    unit: Mapped[LongText]
+    cutoff: Mapped[float]
+    probability: Mapped[float]
+    """That the true value lies beyond the cut-off, 0-1."""
+    weight: Mapped[float]
+    mark: Mapped[LongText]

@@ -1,0 +1,71 @@
+"""Fixtures everybody may use: a real PostgreSQL, a unit of work, a queue in memory and blobs on disk."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from app.db.engine import make_engine
+from app.db.provision import DatabaseUrls, drop_database
+from app.db.unit_of_work import UnitOfWorkFactory
+from app.jobs.memory_queue import MemoryQueue
+from app.storage.local import LocalBlobStore
+from tests.support import postgres
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and postgres.RUN_DIR in os.environ:
+        postgres.end_run()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A PostgreSQL server, as a superuser: started once per run, or yours by PLUMBLINE_TEST_DATABASE_URL."""
+    return postgres.server_url()
+
+
+@pytest.fixture(scope="module")
+def database(postgres_url: str) -> Iterator[DatabaseUrls]:
+    """A migrated database for this module: tests share it, so each makes an organisation of its own."""
+    name, urls = postgres.make_database(postgres_url)
+    yield urls
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def fresh_database(postgres_url: str) -> Iterator[DatabaseUrls]:
+    """A migrated database for this test alone, for what looks across organisations."""
+    name, urls = postgres.make_database(postgres_url)
+    yield urls
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture(scope="module")
+def engine(database: DatabaseUrls) -> Iterator[Engine]:
+    """Connections as the app's role."""
+    made = make_engine(database.app_url, pool_size=10, max_overflow=20)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def queue() -> MemoryQueue:
+    return MemoryQueue()
+
+
+@pytest.fixture
+def uow_factory(engine: Engine, queue: MemoryQueue) -> UnitOfWorkFactory:
+    """Real units of work, with the queue in memory."""
+    return UnitOfWorkFactory(engine=engine, queue=queue)
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> LocalBlobStore:
+    return LocalBlobStore(tmp_path / "blobs")
