@@ -39,6 +39,8 @@ ROOM_NEEDED_MB = {"run": 1600, "test": 2200}
 POSE_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2"}
 """What MediaPipe links against and a server has not: library -> Debian package."""
 POSE_PACKAGES_UNPACKED = ("libegl1", "libgles2", "libglvnd0")
+BROWSER_PACKAGES = ["chromium", "libatomic1"]
+"""Debian packages of the browser tests; the second is for the Node that drives the first."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FETCHED_NAMES = {"chrome", "headless_shell", "chrome-headless-shell"}
 
@@ -208,7 +210,7 @@ def pip_environment() -> dict[str, str]:
 
 def install_locked(locks: list[Path]) -> None:
     """Install exactly what the locks name, by hash."""
-    n_packages = sum(len(re.findall(r"(?m)^[\w.-]+==", lock.read_text())) for lock in locks)
+    n_packages = len({name for lock in locks for name in re.findall(r"(?m)^[\w.-]+(?===)", lock.read_text())})
     say(f"Installing {n_packages} Python packages into .venv (once; a minute or three) …")
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile"]
     command += ["--progress-bar", "off"]
@@ -242,7 +244,7 @@ def show_progress(pip: subprocess.Popen[bytes], log: BinaryIO, n_packages: int) 
         if line.startswith(b"Installing collected packages"):
             say("  unpacking …")
             unpacking = True
-        elif time.monotonic() - last > 5:
+        elif not unpacking and time.monotonic() - last > 5:
             last = time.monotonic()
             say(f"  {n_seen} of {n_packages} fetched")
     return unpacking
@@ -364,7 +366,7 @@ def unpack_pose_libraries() -> bool:
     for path in (work / "root").rglob("lib*.so.*"):
         shutil.copy(path, place / path.name)
     shutil.rmtree(work)
-    return pose_library_loads()
+    return True
 
 
 def install_pose_libraries() -> None:
@@ -373,15 +375,16 @@ def install_pose_libraries() -> None:
     if not missing or pose_library_loads():
         return
     packages = [POSE_LIBRARIES[name] for name in missing]
-    if apt_install(packages, why="the system libraries MediaPipe needs") and pose_library_loads():
-        return
-    if unpack_pose_libraries():
-        return
-    raise SetUpError(
-        "MediaPipe, which finds the joints, needs system libraries that are not here: {}.\n"
-        "Type:\n  {}apt-get update && {}apt-get install -y --no-install-recommends {}\n"
-        "then the same command again.".format(", ".join(missing), as_root(), as_root(), " ".join(packages))
-    )
+    if not apt_install(packages, why="the system libraries MediaPipe needs") and not unpack_pose_libraries():
+        raise SetUpError(
+            f"MediaPipe, which finds the joints, needs system libraries that are not here: {', '.join(missing)}.\n"
+            f"Type:\n  {as_root()}apt-get update && {as_root()}apt-get install -y --no-install-recommends "
+            f"{' '.join(packages)}\nthen the same command again."
+        )
+    if not pose_library_loads():
+        raise SetUpError(
+            "MediaPipe, which finds the joints, does not start on this machine:\n" + tail_of_log(4)
+        )
 
 
 # -- Chromium ---------------------------------------------------------------------------------------------------
@@ -397,25 +400,30 @@ def find_chromium() -> str | None:
     return on_path or (str(fetched[-1]) if fetched else None)
 
 
-def starts(chromium: str) -> bool:
-    """Say whether this Chromium runs here: a download without its system libraries does not."""
-    return run_logged([chromium, "--version"], timeout_s=60) == 0
+def can_drive_chromium() -> bool:
+    """Say whether Chromium and Playwright's driver are here and start: a download may lack system libraries."""
+    chromium = find_chromium()
+    return (
+        chromium is not None
+        and run_logged([chromium, "--version"], timeout_s=60) == 0
+        and run_logged([str(PYTHON), "-m", "playwright", "--version"], timeout_s=60) == 0
+    )
 
 
 def install_chromium() -> None:
     """Install Chromium for the browser tests where that is allowed; otherwise say what will not be tested."""
-    found = find_chromium()
-    if found and starts(found):
+    if can_drive_chromium():
         return
     if os.environ.get("PLUMBLINE_CHROMIUM") is None:
-        if apt_install(["chromium"], why="Chromium for the browser tests") and find_chromium():
+        if apt_install(BROWSER_PACKAGES, why="Chromium for the browser tests") and can_drive_chromium():
             return
         if fetch_chromium():
             return
     say(
         "Chromium is not here and could not be installed, so the browser tests (marked `browser`) cannot run;\n"
         "every other test runs. To run them too, type:\n"
-        f"  {as_root()}apt-get update && {as_root()}apt-get install -y --no-install-recommends chromium"
+        f"  {as_root()}apt-get update && {as_root()}apt-get install -y --no-install-recommends "
+        + " ".join(BROWSER_PACKAGES)
     )
 
 
@@ -425,10 +433,7 @@ def fetch_chromium() -> bool:
     with_deps = ["--with-deps"] if os.geteuid() == 0 and apt_prefix() is not None else []
     command = [str(PYTHON), "-m", "playwright", "install", *with_deps, "--only-shell", "chromium"]
     env = {**os.environ, "PLAYWRIGHT_BROWSERS_PATH": str(BROWSERS)}
-    if run_logged(command, env=env, timeout_s=300) != 0:
-        return False
-    found = find_chromium()
-    return found is not None and starts(found)
+    return run_logged(command, env=env, timeout_s=300) == 0 and can_drive_chromium()
 
 
 # -- the whole --------------------------------------------------------------------------------------------------
