@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.api.v1 import openapi, roster
+from app.api.v1 import openapi, recording_events, recording_files, recording_uploads, recordings, roster
 
 router = APIRouter(prefix="/api/v1")
-router.include_router(openapi.router)
-router.include_router(roster.router)
+for part in (openapi, recording_uploads, recordings, recording_files, recording_events, roster):
+    router.include_router(part.router)

@@ -1,0 +1,164 @@
+"""Recordings as REST takes and shows them."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, field_validator
+
+from app.api.schemas.analysis import AnalysisDocument, FindingDocument
+from app.api.schemas.base import Input, Output, OutputPage
+from app.api.schemas.roster import AthleteOutput
+from app.biomech.types import Movement, Verdict, View
+from app.domain.lifecycle import RecordingState, Stage
+from app.domain.screenings import ScreeningContext
+from app.services.read_models import RecordingView
+
+_CLOCKS_DIFFER = timedelta(days=1)
+
+
+class RecordingInput(Input):
+    """The fields that go with an uploaded video; all of them may be left out."""
+
+    athlete_id: UUID | None = Field(
+        default=None, description="Whom the video shows. Without it the recording waits in the inbox."
+    )
+    athlete_external_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Your own number for the athlete, instead of `athlete_id`."
+    )
+    movement: Movement = Movement.DROP_VERTICAL_JUMP
+    view: View = Field(default=View.FRONTAL, description="Where the camera stood.")
+    box_height_cm: float | None = Field(default=None, ge=5, le=120, description="Height of the box in cm.")
+    captured_at: AwareDatetime | None = Field(
+        default=None, description="When it was filmed, with time zone; without it, today."
+    )
+    context: ScreeningContext = Field(
+        default=ScreeningContext.BASELINE, description="On what occasion the athlete is screened."
+    )
+
+    @field_validator("captured_at")
+    @classmethod
+    def _not_in_the_future(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value > datetime.now(UTC) + _CLOCKS_DIFFER:
+            msg = "This lies in the future."
+            raise ValueError(msg)
+        return value
+
+    @property
+    def screened_on(self) -> date | None:
+        """The day it was filmed, where it was filmed."""
+        return None if self.captured_at is None else self.captured_at.date()
+
+
+class StillLink(Output):
+    """A still picture of one frame."""
+
+    frame: int
+    href: str
+
+
+class RecordingLinks(Output):
+    """Where the files and views of a recording are; null until there are any."""
+
+    self: str
+    events: str = Field(description="Server-sent events until the end of processing.")
+    original: str
+    analysis: str | None
+    overlay: str | None = Field(description="MP4 with the athlete's skeleton and the events drawn in.")
+    stills: list[StillLink]
+
+
+class RecordingOutput(Output):
+    """One uploaded video and its life so far."""
+
+    id: UUID
+    state: RecordingState
+    stage: Stage | None = Field(description="How far the present attempt is; null unless processing.")
+    progress: float = Field(ge=0, le=1)
+    attempt: int
+    max_attempts: int
+    queue_position: int | None = Field(description="1 means next; null unless queued.")
+    final: bool = Field(description="Nothing more happens by itself: stop asking.")
+    athlete: AthleteOutput | None = Field(description="Null while the recording waits in the inbox.")
+    screening_id: UUID | None
+    trial_id: UUID | None
+    screened_on: date
+    context: ScreeningContext
+    movement: Movement
+    view: View
+    box_height_cm: float | None
+    filename: str = Field(description="As the user named it; for display only.")
+    size_bytes: int
+    sha256: str
+    created_at: datetime
+    updated_at: datetime
+    findings: list[FindingDocument]
+    failure: str | None = Field(description="Stable code of what went wrong, when the state is failed.")
+    analysis_id: UUID | None
+    links: RecordingLinks
+
+
+class RecordingDocument(RecordingOutput):
+    """One uploaded video, its life so far, and its latest analysis."""
+
+    analysis: AnalysisDocument | None = Field(description="Null until analysed or rejected.")
+
+
+class RecordingSummaryOutput(Output):
+    """One line of a list of recordings."""
+
+    id: UUID
+    state: RecordingState
+    stage: Stage | None
+    progress: float
+    athlete: AthleteOutput | None
+    movement: Movement
+    view: View
+    filename: str
+    screened_on: date
+    created_at: datetime
+    updated_at: datetime
+    verdict: Verdict | None
+    score: float | None
+    band: str | None
+    band_probability: float | None
+
+
+class RecordingPage(OutputPage):
+    """Recordings, newest first."""
+
+    items: list[RecordingSummaryOutput]
+
+
+class ProgressEvent(Output):
+    """What a server-sent event tells."""
+
+    id: UUID
+    state: RecordingState
+    stage: Stage | None
+    progress: float
+    attempt: int
+    max_attempts: int
+    queue_position: int | None
+    final: bool
+
+
+def recording_url(recording_id: UUID) -> str:
+    """Return a recording's address."""
+    return f"/api/v1/recordings/{recording_id}"
+
+
+def links_of(recording: RecordingView) -> RecordingLinks:
+    """Return the addresses that belong to a recording."""
+    base = recording_url(recording.id)
+    analysis = recording.analysis
+    return RecordingLinks(
+        self=base,
+        events=f"{base}/events",
+        original=f"{base}/original",
+        analysis=None if analysis is None else f"{base}/analysis",
+        overlay=f"{base}/overlay" if analysis is not None and analysis.has_overlay else None,
+        stills=[]
+        if analysis is None
+        else [StillLink(frame=frame, href=f"{base}/stills/{frame}") for frame in analysis.still_frames],
+    )

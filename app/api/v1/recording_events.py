@@ -1,0 +1,98 @@
+"""How a recording is getting on, as server-sent events."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response, status
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from app.api.deps import PartsDep, PrincipalDep, Requires
+from app.api.presenters import present_progress
+from app.api.responses import problems
+from app.api.schemas.recordings import ProgressEvent
+from app.domain.access import Permission
+from app.services import recordings
+
+POLL_S = 0.5
+HEARTBEAT_S = 10.0
+"""Proxies cut connections on which nothing comes."""
+MAX_STREAM_S = 300.0
+"""The browser comes back by itself and says what it saw last; so a stream never lives for ever."""
+RECONNECT_MS = 1000
+
+router = APIRouter(tags=["recordings"])
+
+
+@router.get(
+    "/recordings/{recording_id}/events",
+    operation_id="follow_recording",
+    summary="Follow a recording until it is finished",
+    dependencies=[Depends(Requires(Permission.RESULTS_READ))],
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Events named `progress`, each with a `ProgressEvent` as JSON in `data` and an `id` to "
+            "resume by; the last has `final: true`.",
+            "content": {
+                "text/event-stream": {
+                    "schema": {"type": "string"},
+                    "example": 'id: 4b1f0c2d9e7a\nevent: progress\ndata: {"state": "processing", "progress": 0.4}\n\n',
+                }
+            },
+        },
+        204: {"description": "You saw the last event; do not come back."},
+        **problems(404),
+    },
+)
+async def follow_recording(
+    recording_id: UUID,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+) -> Response:
+    """Send state, stage and progress as they change. Send `Last-Event-ID` to hear only what is new."""
+
+    def look() -> ProgressEvent:
+        with parts.uow_factory(principal.organisation_id) as uow:
+            return present_progress(
+                recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
+            )
+
+    first = await run_in_threadpool(look)
+    if first.final and _event_id(first) == last_event_id:
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    return StreamingResponse(
+        _events(first, look=look, seen=last_event_id),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(
+    latest: ProgressEvent, *, look: Callable[[], ProgressEvent], seen: str | None
+) -> AsyncIterator[str]:
+    """Yield an event for every change until the recording is finished or the time is up."""
+    ends_at = time.monotonic() + MAX_STREAM_S
+    spoke_at = time.monotonic()
+    yield f"retry: {RECONNECT_MS}\n\n"
+    while True:
+        if (event_id := _event_id(latest)) != seen:
+            seen, spoke_at = event_id, time.monotonic()
+            yield f"id: {event_id}\nevent: progress\ndata: {latest.model_dump_json()}\n\n"
+        if latest.final or time.monotonic() >= ends_at:
+            return
+        if time.monotonic() - spoke_at >= HEARTBEAT_S:
+            spoke_at = time.monotonic()
+            yield ": still here\n\n"
+        await asyncio.sleep(POLL_S)
+        latest = await run_in_threadpool(look)
+
+
+def _event_id(event: ProgressEvent) -> str:
+    """Return an id that is the same whenever the same is told, whichever process tells it."""
+    return hashlib.sha256(event.model_dump_json().encode()).hexdigest()[:12]
