@@ -1,0 +1,396 @@
+"""What each page is given: one frozen dataclass per template, and the parts they are made of.
+
+Everything here is ready to be shown. A test holds each class against what its template uses, both ways.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from markupsafe import Markup
+
+
+class Tone(StrEnum):
+    """How a badge looks; its icon and words say the same without colour."""
+
+    NEUTRAL = "neutral"
+    GOOD = "good"
+    SOME = "some"
+    MARKED = "marked"
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """A few words with an icon."""
+
+    tone: Tone
+    icon: str
+    text: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who is signed in."""
+
+    display_name: str
+    organisation_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Somewhere to go."""
+
+    label: str
+    href: str
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What every page has."""
+
+    template: ClassVar[str]
+    title: str
+    viewer: Viewer | None
+    csrf_token: str
+    crumbs: tuple[Link, ...] = ()
+    refresh_s: int | None = None
+    """Reload after so many seconds where there is no JavaScript."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong and what to do next."""
+
+    message: str
+    how_to_fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInPage(Page):
+    """The sign-in form."""
+
+    template: ClassVar[str] = "sign_in.html"
+    email: str
+    next_path: str
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage(Page):
+    """Something went wrong."""
+
+    template: ClassVar[str] = "error.html"
+    status: int
+    problem: Problem
+    home: Link
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountTile:
+    """One number at the top of the dashboard."""
+
+    count: int
+    label: str
+    hint: str
+    tone: Tone
+    icon: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortHeading:
+    """A column heading that sorts."""
+
+    key: str
+    label: str
+    href: str | None
+    sorted_as: str | None
+    """``ascending``, ``descending`` or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMark:
+    """A score with what is needed to read it."""
+
+    value: str
+    interval: str
+    scope_note: str | None
+    scale: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step of the work on a recording."""
+
+    label: str
+    is_done: bool
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a recording is."""
+
+    headline: str
+    detail: str
+    percent: int
+    is_waiting: bool
+    stages: tuple[Stage, ...] = ()
+    attempt_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterRow:
+    """One athlete on the team dashboard, with the latest recording."""
+
+    athlete_name: str
+    detail: str | None
+    href: str | None
+    upload_href: str | None
+    band: Badge | None
+    verdict: Badge | None
+    score: ScoreMark | None
+    fppa: str | None
+    fppa_error: str | None
+    date_iso: str | None
+    date_text: str | None
+    note: str | None
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardPage(Page):
+    """A team: who needs attention, and who has not been screened."""
+
+    template: ClassVar[str] = "dashboard.html"
+    team_name: str
+    teams: tuple[Link, ...]
+    tiles: tuple[CountTile, ...]
+    headings: tuple[SortHeading, ...]
+    rows: tuple[RosterRow, ...]
+    n_athletes: str
+    n_running: int
+    live_href: str
+    """Where the live part of the page is fetched again."""
+    sort_links: tuple[Link, ...]
+    next_href: str | None
+    nothing_recorded: bool
+    first_upload_href: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoTeamsPage(Page):
+    """Signed in, and nothing there yet."""
+
+    template: ClassVar[str] = "no_teams.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An option of a select or a radio group."""
+
+    value: str
+    label: str
+    chosen: bool
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPage(Page):
+    """The upload form."""
+
+    template: ClassVar[str] = "upload.html"
+    athletes: tuple[Choice, ...]
+    movements: tuple[Choice, ...]
+    views: tuple[Choice, ...]
+    box_height_cm: str
+    problem: Problem | None
+    field_errors: dict[str, str]
+    limits: str
+    max_upload_bytes: int
+    action: str
+    cancel: Link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingCard:
+    """One finding with its advice."""
+
+    tone: Tone
+    icon: str
+    label: str
+    code: str
+    message: str
+    how_to_fix: str
+    still_href: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """An instant of the movement to jump to."""
+
+    label: str
+    time_s: float
+    time_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """The video and what to jump to."""
+
+    src: str
+    media_type: str
+    is_overlay: bool
+    poster: str | None
+    original_href: str | None
+    frame_times: str
+    """Presentation time of every frame, comma separated; empty when not known."""
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveRow:
+    """One line of the table behind the curves."""
+
+    moment: str
+    time: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curves:
+    """Both knees over time."""
+
+    wide: Markup
+    narrow: Markup
+    summary: str
+    key_rows: tuple[CurveRow, ...]
+    rows: tuple[CurveRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Still:
+    """A flagged frame."""
+
+    href: str
+    caption: str
+    time: str
+    time_s: float
+    alt: str
+    dom_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentRow:
+    """One part of the score."""
+
+    label: str
+    side: str
+    value: str
+    cutoff: str
+    mark: str
+    mark_label: str
+    is_ours: bool
+    probability: str
+    probability_percent: int
+    weight: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkNote:
+    """What a mark beside a cut-off means."""
+
+    mark: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorePanel:
+    """The score with everything that limits it."""
+
+    label: str
+    value: str
+    band: Badge
+    band_note: str
+    interval: str
+    coverage: str
+    missing: str | None
+    scale: Markup
+    components: tuple[ComponentRow, ...]
+    marks: tuple[MarkNote, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricCell:
+    """A value with its standard error."""
+
+    value: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRow:
+    """One measure at one instant."""
+
+    label: str
+    hint: str | None
+    instant: str
+    left: MetricCell | None
+    right: MetricCell | None
+    both: MetricCell | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A line of the provenance list."""
+
+    label: str
+    value: str
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictPanel:
+    """What became of the recording, in words."""
+
+    badge: Badge
+    headline: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingPage(Page):
+    """One recording: its progress, or its result, or why there is none."""
+
+    template: ClassVar[str] = "recording.html"
+    recording_id: str
+    athlete_name: str
+    subtitle: str
+    date_iso: str
+    date_text: str
+    live_href: str
+    progress: Progress | None
+    verdict: VerdictPanel | None
+    findings: tuple[FindingCard, ...]
+    player: Player | None
+    curves: Curves | None
+    stills: tuple[Still, ...]
+    score: ScorePanel | None
+    metrics: tuple[MetricRow, ...]
+    facts: tuple[Fact, ...]
+    upload_href: str | None
+    retry_href: str | None
+
+
+PAGES: tuple[type[Page], ...] = (
+    SignInPage,
+    ErrorPage,
+    DashboardPage,
+    NoTeamsPage,
+    UploadPage,
+    RecordingPage,
+)

@@ -1,0 +1,20 @@
+// On every page: times in the reader's own zone, and the first error in focus.
+
+const FORMATS = {
+  date: { day: "numeric", month: "short", year: "numeric" },
+  minute: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+};
+
+export function localiseTimes(root) {
+  for (const element of root.querySelectorAll("time[data-local]")) {
+    const when = new Date(element.dateTime);
+    // A day without an hour is the same day everywhere.
+    if (Number.isNaN(when.getTime()) || !element.dateTime.includes("T")) continue;
+    element.textContent = new Intl.DateTimeFormat("en-GB", FORMATS[element.dataset.local]).format(when);
+    element.title = `${element.dateTime} (UTC)`;
+  }
+}
+
+localiseTimes(document);
+document.addEventListener("htmx:after:swap", () => localiseTimes(document));
+document.getElementById("problem")?.focus();

@@ -1,0 +1,132 @@
+"""The words of the pages: labels for codes, and numbers as people read them."""
+
+from math import isfinite
+from typing import Final
+
+EN_DASH: Final = "\N{EN DASH}"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+MINUS: Final = "\N{MINUS SIGN}"
+NO_VALUE: Final = EN_DASH
+
+METRIC_LABELS: Final[dict[str, str]] = {
+    "fppa": "Knee angle in the frontal plane (FPPA)",
+    "knee_valgus_displacement": "Inward knee motion from contact to lowest point",
+    "knee_ankle_separation_ratio": "Knee to ankle separation ratio",
+    "knee_separation": "Distance between the knees",
+    "lateral_trunk_lean": "Sideways trunk lean",
+    "contact_time": "Time on the ground",
+    "flight_time": "Time in the air",
+    "jump_height": "Jump height",
+    "reactive_strength_index": "Reactive strength index",
+    "knee_flexion": "Knee bend",
+    "knee_flexion_displacement": "Knee bend from contact to lowest point",
+    "hip_flexion_displacement": "Hip bend from contact to lowest point",
+    "trunk_flexion": "Forward trunk lean",
+    "trunk_flexion_displacement": "Forward trunk lean from contact to lowest point",
+    "foot_contact_asymmetry": "Time between left and right foot contact",
+}
+
+METRIC_HINTS: Final[dict[str, str]] = {
+    "fppa": "0° is a straight line from hip to ankle; more than 0° is the knee moving inward (valgus).",
+    "knee_valgus_displacement": "How much further inward the knee went after the feet touched the floor.",
+    "knee_ankle_separation_ratio": "1.00 is knees as far apart as the ankles; less is knees closer together.",
+    "lateral_trunk_lean": "0° is upright.",
+    "reactive_strength_index": "Jump height divided by time on the ground.",
+}
+
+INSTANT_LABELS: Final[dict[str, str]] = {
+    "step_off": "Leaving the box",
+    "initial_contact": "First contact",
+    "peak_knee_flexion": "Lowest point",
+    "lowest_point": "Lowest point",
+    "take_off": "Take-off",
+    "second_contact": "Second landing",
+    "peak": "Peak",
+    "peak_valgus": "Knee furthest inward",
+    "landing": "Whole landing",
+}
+
+SIDE_LABELS: Final[dict[str, str]] = {"left": "Left", "right": "Right", "both": "Both"}
+
+MOVEMENT_LABELS: Final[dict[str, str]] = {"drop_vertical_jump": "Drop vertical jump"}
+
+VIEW_LABELS: Final[dict[str, str]] = {"frontal": "From the front", "sagittal": "From the side"}
+
+STAGE_LABELS: Final[dict[str, str]] = {
+    "decode": "Reading the video",
+    "pose": "Following the athlete",
+    "kinematics": "Measuring knee angles",
+    "assess": "Scoring the landing",
+    "pictures": "Drawing the overlay",
+}
+
+MARK_LABELS: Final[dict[str, str]] = {
+    "V": "published",
+    "M": "published, value not re-read",
+    "P": "our own choice",
+}
+
+MARK_MEANINGS: Final[dict[str, str]] = {
+    "V": "The cut-off stands in a published study that we have read.",
+    "M": "The cut-off is quoted from a published study; we have not re-read the number.",
+    "P": "No study gives this cut-off. It is our own working choice.",
+}
+
+_UNITS: Final[dict[str, tuple[str, int]]] = {
+    "deg": ("°", 1),
+    "s": (" s", 3),
+    "ms": (" ms", 0),
+    "m": (" m", 2),
+    "cm": (" cm", 1),
+    "m/s": (" m/s", 2),
+    "%": (" %", 0),
+    "1": ("", 2),
+    "ratio": ("", 2),
+    "": ("", 2),
+}
+
+
+def label_of(labels: dict[str, str], key: str) -> str:
+    """Return the label of a key; an unknown key is spelled out rather than hidden."""
+    return labels.get(key, key.replace("_", " ").capitalize())
+
+
+def number_text(value: float | None, *, digits: int) -> str:
+    """Return a number with a true minus sign, or a dash when there is none."""
+    if value is None or not isfinite(value):
+        return NO_VALUE
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def quantity_text(value: float | None, unit: str) -> str:
+    """Return a value with its unit."""
+    suffix, digits = _UNITS.get(unit, (f" {unit}", 2))
+    text = number_text(value, digits=digits)
+    return text if text == NO_VALUE else f"{text}{suffix}"
+
+
+def error_text(se: float | None, unit: str) -> str | None:
+    """Return a standard error as "± 3.0°", or None."""
+    return None if se is None or not isfinite(se) else f"± {quantity_text(se, unit)}"
+
+
+def percent_text(share: float) -> str:
+    """Return a share of 0-1 in per cent."""
+    return f"{share * 100:.0f} %"
+
+
+def size_text(n_bytes: int) -> str:
+    """Return a file size as people say it."""
+    if n_bytes < 1_000_000:
+        return f"{max(1, round(n_bytes / 1000))} kB"
+    if n_bytes < 1_000_000_000:
+        return f"{n_bytes / 1_000_000:.1f} MB"
+    return f"{n_bytes / 1_000_000_000:.1f} GB"
+
+
+def plural(count: int, singular: str, many: str | None = None) -> str:
+    """Return "1 athlete", "2 athletes"."""
+    return f"{count} {singular if count == 1 else many or singular + 's'}"

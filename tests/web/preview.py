@@ -1,0 +1,225 @@
+"""Every page in every state with sample content: rendered by the tests, and served to be looked at.
+
+``python -m tests.web.preview FOLDER`` saves a screenshot of each page as a phone and a desktop show it.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
+from playwright.sync_api import Browser, sync_playwright
+
+from app.web.contexts import Link, NoTeamsPage, Page, Problem, SignInPage, Viewer
+from app.web.present_dashboard import DashboardRequest, present_dashboard
+from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
+from app.web.present_recording import RecordingRequest, present_recording
+from app.web.render import PAGE_HEADERS, STATIC, STATIC_URL, page_response
+from tests.web import samples
+
+CLIP = Path(__file__).parents[2] / "samples" / "dvj_f_valgus20_60.mp4"
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE, DESKTOP = 390, 1280
+
+VIEWER = Viewer(display_name="Dr. Ines Halloran", organisation_name="Harbour Physio & Performance")
+TOKEN = "t0ken"
+
+
+def _board(rows: Any = None) -> Page:
+    teams = (
+        Link(label="U17 girls", href="/teams/1", current=True),
+        Link(label="U19 girls", href="/teams/2"),
+        Link(label="First team", href="/teams/3"),
+    )
+    asked = DashboardRequest(viewer=VIEWER, csrf_token=TOKEN, teams=teams, may_upload=True, cursor=None)
+    return present_dashboard(samples.dashboard(rows=rows), asked=asked)
+
+
+def _recording(view: Any) -> Page:
+    asked = RecordingRequest(
+        viewer=VIEWER,
+        csrf_token=TOKEN,
+        team=Link(label="U17 girls", href="/teams/1"),
+        may_upload=True,
+        may_watch=True,
+    )
+    curves = samples.kinematics() if view.analysis and view.analysis.has_kinematics else None
+    return present_recording(view, kinematics=curves, asked=asked)
+
+
+def _upload(**changes: Any) -> Page:
+    asked = UploadRequest(
+        viewer=VIEWER,
+        csrf_token=TOKEN,
+        max_upload_bytes=500 * 1024 * 1024,
+        max_duration_s=60,
+        cancel=Link(label="U17 girls", href="/teams/1"),
+        **changes,
+    )
+    entries = UploadEntries(
+        athlete_id=str(samples.ROWS[0].athlete.id), box_height_cm="thirty" if changes else ""
+    )
+    return present_upload(tuple(row.athlete for row in samples.ROWS), entries=entries, asked=asked)
+
+
+def _sign_in(problem: Problem | None = None) -> Page:
+    return SignInPage(
+        title="Sign in",
+        viewer=None,
+        csrf_token=TOKEN,
+        email="ines@example.org" if problem else "",
+        next_path="/",
+        problem=problem,
+    )
+
+
+def pages() -> dict[str, Page]:
+    """Return every page in every state."""
+    wrong = Problem(
+        message="The e-mail address and the password do not match.",
+        how_to_fix="Check both. Capital letters count in the password.",
+    )
+    unreadable = Problem(
+        message="The file is not a video we can recognise.",
+        how_to_fix="Choose the video itself (.mp4 or .mov), as the phone saved it.",
+    )
+    return {
+        "sign-in": _sign_in(),
+        "sign-in-wrong": _sign_in(wrong),
+        "dashboard": _board(),
+        "dashboard-nothing-filmed": _board(samples.NEVER_FILMED),
+        "dashboard-empty": _board(()),
+        "no-teams": NoTeamsPage(title="No team yet", viewer=VIEWER, csrf_token=TOKEN),
+        "upload": _upload(),
+        "upload-refused": _upload(
+            problem=unreadable,
+            field_errors={
+                "box_height_cm": "Enter the height as a number, for example 31.",
+                "video": "Choose the video again.",
+            },
+        ),
+        "recording": _recording(samples.analysed()),
+        "recording-good": _recording(samples.good()),
+        "recording-marked": _recording(samples.analysed(scope="full", band=samples.MARKED)),
+        "recording-rejected": _recording(samples.rejected()),
+        "recording-refused": _recording(samples.refused()),
+        "recording-failed": _recording(samples.failed()),
+        "recording-processing": _recording(samples.processing(attempt=2)),
+        "recording-queued": _recording(samples.queued()),
+        "error-403": present_error(status=403, viewer=VIEWER),
+        "error-404": present_error(status=404, viewer=VIEWER, request_id="0193f0c2a1"),
+        "error-429": present_error(status=429),
+        "error-500": present_error(status=500, request_id="0193f0c2a1"),
+    }
+
+
+def preview_app() -> FastAPI:
+    """Serve the sample pages with the real templates, styles and scripts."""
+    app = FastAPI(openapi_url=None)
+    app.mount(STATIC_URL, StaticFiles(directory=STATIC))
+
+    @app.get("/page/{name}", response_class=HTMLResponse)
+    def show(name: str) -> HTMLResponse:
+        return page_response(pages()[name])
+
+    @app.get("/recordings/{recording_id}/{kind}")
+    def video(recording_id: str, kind: str) -> Response:
+        if kind == "progress":
+            return page_response(pages()["recording-processing"], template="_progress.html")
+        return FileResponse(CLIP, media_type="video/mp4", headers=PAGE_HEADERS)
+
+    @app.get("/recordings/{recording_id}/stills/{frame}")
+    def still(recording_id: str, frame: int) -> Response:
+        return Response(_frame_jpeg(frame), media_type="image/jpeg", headers=PAGE_HEADERS)
+
+    @app.get("/teams/{team_id}/roster")
+    def roster(team_id: str) -> Response:
+        return page_response(pages()["dashboard"], template="_roster.html")
+
+    return app
+
+
+def _frame_jpeg(frame: int) -> bytes:
+    with av.open(str(CLIP)) as container:
+        for number, picture in enumerate(container.decode(video=0)):
+            if number == frame:
+                encoder = av.CodecContext.create("mjpeg", "w")
+                encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj420p"
+                encoder.time_base = picture.time_base
+                picture.pts = 0
+                jpeg = picture.reformat(format="yuvj420p")
+                return b"".join(bytes(packet) for packet in [*encoder.encode(jpeg), *encoder.encode(None)])
+    raise KeyError(frame)
+
+
+@contextmanager
+def serve(app: FastAPI, *, port: int) -> Iterator[str]:
+    """Run an app in a thread; yield its address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Debian's Chromium with an empty profile."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def save_screenshots(folder: Path, *, names: tuple[str, ...], dark: bool = False) -> None:
+    """Save each page as a phone and as a desktop show it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with serve(preview_app(), port=0) as address, chromium() as browser:
+        for width, height in ((PHONE, 844), (DESKTOP, 900)):
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            )
+            tab = context.new_page()
+            tab.on("console", lambda message: print(message.type, message.text, file=sys.stderr))  # noqa: T201
+            tab.on("pageerror", lambda error: print(error, file=sys.stderr))  # noqa: T201
+            for name in names or tuple(pages()):
+                tab.goto(f"{address}/page/{name}", wait_until="load")
+                for image in tab.locator("img[loading=lazy]").all():
+                    image.scroll_into_view_if_needed()
+                tab.evaluate("scrollTo(0, 0)")
+                tab.wait_for_timeout(300)
+                tab.screenshot(path=folder / f"{name}-{width}{'-dark' if dark else ''}.png", full_page=True)
+            context.close()
+
+
+if __name__ == "__main__":
+    save_screenshots(
+        Path(sys.argv[1]),
+        names=tuple(name for name in sys.argv[2:] if name != "--dark"),
+        dark="--dark" in sys.argv,
+    )
