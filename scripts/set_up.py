@@ -46,7 +46,7 @@ FETCHED_NAMES = {"chrome", "headless_shell", "chrome-headless-shell"}
 
 NETWORK_SIGNS = re.compile(
     r"name resolution|Name or service not known|NewConnectionError|Connection refused|ConnectTimeout|"
-    r"ReadTimeout|Network is unreachable|ProxyError|SSLError|Connection reset|Max retries exceeded",
+    r"ReadTimeout|from versions: none|Network is unreachable|ProxyError|SSLError|Connection reset|Max retries exceeded",
 )
 
 
@@ -115,7 +115,7 @@ def use_a_python_that_fits() -> None:
         return
     for name in NEWER_PYTHONS:
         path = shutil.which(name)
-        if path:
+        if path and run_logged([path, "--version"], timeout_s=20) == 0:
             os.execv(path, [path, *sys.argv])  # noqa: S606  # the same script, the newer interpreter
     raise SetUpError(
         "Plumbline needs Python {}.{} or newer and this is {}.{}.\n"
@@ -217,16 +217,14 @@ def install_locked(locks: list[Path]) -> None:
     for lock in locks:
         command += ["-r", str(lock)]
     started = time.monotonic()
-    with (
-        LOG.open("ab") as log,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=pip_environment(),
-        ) as pip,
-    ):
+    pip = subprocess.Popen(
+        command,
+        env=pip_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    with LOG.open("ab") as log:
         unpacking = show_progress(pip, log, n_packages)
     if pip.returncode != 0:
         if not unpacking:
@@ -247,6 +245,7 @@ def show_progress(pip: subprocess.Popen[bytes], log: BinaryIO, n_packages: int) 
         elif not unpacking and time.monotonic() - last > 5:
             last = time.monotonic()
             say(f"  {n_seen} of {n_packages} fetched")
+    pip.wait()
     return unpacking
 
 
@@ -441,7 +440,6 @@ def fetch_chromium() -> bool:
 
 def set_up(purpose: str) -> None:
     """Do it all, one process at a time."""
-    CACHE.mkdir(exist_ok=True)
     with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         install_python_packages(purpose)
@@ -459,6 +457,7 @@ def main() -> int:
     )
     purpose = parser.parse_args().purpose
     try:
+        CACHE.mkdir(exist_ok=True)
         use_a_python_that_fits()
         set_up(purpose)
     except SetUpError as error:
