@@ -73,7 +73,7 @@ def checksum(*paths: Path) -> str:
 def tail_of_log(n_lines: int = 12) -> str:
     """Return the end of what the last program said."""
     lines = LOG.read_text(errors="replace").splitlines() if LOG.exists() else []
-    return "\n".join("  | " + line for line in lines[-n_lines:])
+    return "\n".join("  | " + line[:160] for line in lines[-n_lines:])
 
 
 def run_logged(command: list[str], *, env: dict[str, str] | None = None, timeout_s: float = 1800) -> int:
