@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -11,9 +12,12 @@ from sqlalchemy import Engine
 
 from app.db.engine import make_engine
 from app.db.unit_of_work import UnitOfWorkFactory
+from app.http.rate_limits import RateLimiter
 from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.queue import JobQueue
 from app.services.process_recording import WorkPolicy
+from app.services.uploads import ProbedVideo
+from app.services.video_prober import VideoProber
 from app.settings import Settings
 from app.storage.blobs import BlobStore
 from app.storage.local import LocalBlobStore
@@ -34,6 +38,8 @@ class Container:
     uow_factory: UnitOfWorkFactory
     blobs: BlobStore
     staging: StagingArea
+    prober: VideoProber
+    rate_limiter: RateLimiter
     policy: WorkPolicy
     clock: Clock
 
@@ -66,9 +72,20 @@ def build_container(settings: Settings) -> Container:
         uow_factory=UnitOfWorkFactory(engine=engine, queue=queue),
         blobs=open_blobs(settings),
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
+        prober=_no_prober,
+        rate_limiter=RateLimiter(_limits_url(settings.require_redis_url())),
         policy=work_policy(settings),
         clock=utc_now,
     )
+
+
+def _limits_url(redis_url: str) -> str:
+    """Return the address as `limits` spells it: a Unix socket is ``redis+unix://`` there."""
+    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
+
+
+def _no_prober(path: Path) -> ProbedVideo:
+    raise NotImplementedError(path)
 
 
 def open_blobs(settings: Settings) -> BlobStore:

@@ -52,6 +52,7 @@ def configure_logs(*, level: str, process: str, stream: TextIO | None = None) ->
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(capture=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "celery", "celery.task", "celery.worker"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

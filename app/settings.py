@@ -157,7 +157,8 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """The address users type, without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104  # shown, not bound
+        host = f"[{host}]" if ":" in host else host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property

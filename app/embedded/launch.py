@@ -4,6 +4,7 @@ It imports nothing of ours and little of Python, so that it adds milliseconds. U
 ``launch.py PARENT_PID DEATH_SIGNAL UID GID PROGRAM ARGUMENT...``; UID -1 keeps the user.
 """
 
+import ctypes  # before the user changes: Python's own files may lie where only root can read
 import os
 import sys
 
@@ -18,8 +19,6 @@ def main(arguments: list[str]) -> None:
         os.setgid(gid)
         os.setuid(uid)
     if sys.platform == "linux":  # after setuid, which would clear it
-        import ctypes
-
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
     if os.getppid() != parent_pid:  # the parent died before we were tied to it
         sys.exit(1)

@@ -11,9 +11,9 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
 
 from app.embedded import problems
 from app.embedded.children import Recipe, open_log, start_ticks
@@ -22,9 +22,6 @@ from app.embedded.paths import StackPaths
 MAJOR = "18"
 SYSTEM_USER = "plumbline-db"
 """PostgreSQL refuses to run as root; root starts it as this user."""
-OWNER_ROLE = "plumbline_owner"
-APP_ROLE = "plumbline_app"
-DATABASE = "plumbline"
 _SUPERUSER = "postgres"
 
 
@@ -62,35 +59,21 @@ class EmbeddedPostgres:
             user=self.user,
         )
 
-    def url(self, role: str, *, database: str = DATABASE) -> str:
-        """Return the address for a role."""
-        return f"postgresql+psycopg://{role}@/{database}?host={self.socket_dir}"
-
-    def connect(self, role: str = _SUPERUSER, *, database: str = "postgres") -> psycopg.Connection:
-        """Open a connection that commits each statement."""
-        return psycopg.connect(
-            host=str(self.socket_dir), user=role, dbname=database, autocommit=True, connect_timeout=5
-        )
+    @property
+    def admin_url(self) -> str:
+        """The address as the cluster's superuser, for making roles and databases alone."""
+        host = quote(str(self.socket_dir), safe="")
+        return f"postgresql+psycopg://{_SUPERUSER}@/postgres?host={host}"
 
     def is_ready(self) -> bool:
         """Whether the server answers."""
         try:
-            self.connect().close()
+            psycopg.connect(
+                host=str(self.socket_dir), user=_SUPERUSER, dbname="postgres", connect_timeout=5
+            ).close()
         except psycopg.OperationalError:
             return False
         return True
-
-    def ensure_roles(self) -> None:
-        """Make the owner's role, the role that obeys row-level security, and the database."""
-        with self.connect() as connection:
-            roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            for role in {OWNER_ROLE, APP_ROLE} - roles:
-                options = sql.SQL("LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION")
-                connection.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), options))
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
-            if found is None:
-                names = sql.Identifier(DATABASE), sql.Identifier(OWNER_ROLE)
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
 
 
 def prepare_postgres(paths: StackPaths) -> EmbeddedPostgres:

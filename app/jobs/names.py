@@ -2,3 +2,4 @@
 
 ANALYSE_RECORDING = "plumbline.analyse_recording"
 SWEEP_RECORDINGS = "plumbline.sweep_recordings"
+REMOVE_ABANDONED_UPLOADS = "plumbline.remove_abandoned_uploads"

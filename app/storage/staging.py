@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -119,11 +120,14 @@ class StagingArea:
         )
 
     def remove_abandoned(self, *, older_than_s: float) -> int:
-        """Remove what a killed process left behind; return how many files."""
+        """Remove the files and working folders a killed process left behind; return how many."""
         oldest = time.time() - older_than_s
-        abandoned = [path for path in self.directory.iterdir() if path.is_file() and _mtime(path) < oldest]
+        abandoned = [path for path in self.directory.iterdir() if _mtime(path) < oldest]
         for path in abandoned:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         return len(abandoned)
 
 

@@ -98,6 +98,9 @@ def test_abandoned_uploads_when_old_then_removed_and_fresh_ones_kept(area: Stagi
     old, fresh = area.directory / "old", area.directory / "fresh"
     old.write_bytes(b"x")
     fresh.write_bytes(b"x")
-    os.utime(old, (time.time() - 7200, time.time() - 7200))
-    assert area.remove_abandoned(older_than_s=3600) == 1
+    (area.directory / "pictures").mkdir()
+    (area.directory / "pictures" / "still.jpg").write_bytes(b"x")
+    for path in (old, area.directory / "pictures"):
+        os.utime(path, (time.time() - 7200, time.time() - 7200))
+    assert area.remove_abandoned(older_than_s=3600) == 2
     assert list(area.directory.iterdir()) == [fresh]

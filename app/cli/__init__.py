@@ -1,0 +1,136 @@
+"""The `plumbline` command. Each command imports what it needs when it runs, so that `--help` is instant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXIT_PROBLEM = 1
+app = typer.Typer(
+    name="plumbline",
+    help="Movement screen for dynamic knee valgus: a drop-jump video in, an honest measurement out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def up() -> None:
+    """Run everything on this machine: database, queue, api and worker, until Ctrl-C."""
+    from app.cli.stack import run_up
+
+    run_up()
+
+
+@app.command()
+def demo(
+    samples: Annotated[
+        Path | None, typer.Option(help="Folder with clips to upload instead of the bundled ones.")
+    ] = None,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit-when-done", help="Stop when the results are shown instead of serving on.")
+    ] = False,
+) -> None:
+    """Run everything, upload the sample clips for a made-up club, show the results, and keep serving."""
+    from app.cli.stack import run_demo
+
+    raise typer.Exit(run_demo(samples=samples, exit_when_done=exit_when_done))
+
+
+@app.command()
+def api() -> None:
+    """Run one api process: REST, pages and uploads."""
+    from app.cli.processes import serve_api
+
+    serve_api()
+
+
+@app.command()
+def worker(
+    beat: Annotated[
+        bool, typer.Option("--beat", help="Run the clock, too. One worker of all is enough.")
+    ] = False,
+    ready_file: Annotated[Path | None, typer.Option(help="Make this file when ready for work.")] = None,
+) -> None:
+    """Run one worker process, which analyses recordings."""
+    from app.cli.processes import work
+
+    work(with_clock=beat, ready_file=ready_file)
+
+
+@app.command()
+def beat() -> None:
+    """Run the clock alone, which has lost recordings looked for; workers run without it then."""
+    from app.cli.processes import run_clock
+
+    run_clock()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date, as their owner."""
+    from app.cli.admin import migrate as run
+
+    run()
+
+
+@app.command()
+def sweep() -> None:
+    """Look once for recordings that were lost or never sent, and queue them."""
+    from app.cli.admin import sweep as run
+
+    run()
+
+
+@app.command()
+def create_user(
+    email: Annotated[str, typer.Argument(help="What the user signs in with.")],
+    name: Annotated[str, typer.Option(help="The user's name as others see it.")] = "",
+    organisation: Annotated[
+        str, typer.Option(help="Make a new organisation of this name for the user.")
+    ] = "",
+    organisation_id: Annotated[str, typer.Option(help="Put the user into this organisation.")] = "",
+    role: Annotated[str, typer.Option(help="owner, trainer or viewer.")] = "owner",
+) -> None:
+    """Make a user; the password is asked for, or read from a pipe."""
+    from app.cli.admin import create_user as run
+
+    run(email=email, name=name, organisation=organisation, organisation_id=organisation_id, role=role)
+
+
+@app.command()
+def create_api_key(
+    organisation_id: Annotated[str, typer.Argument(help="Whose key it is; `create-user` printed it.")],
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+) -> None:
+    """Make an API key with all rights of its organisation and print it, once."""
+    from app.cli.admin import create_api_key as run
+
+    run(organisation_id=organisation_id, name=name)
+
+
+def main() -> None:
+    """Run the command; what the user can put right is said plainly, without a trace."""
+    try:
+        app()
+    except Exception as error:
+        message = _plain(error)
+        if message is None:
+            raise
+        sys.stderr.write(f"{message}\n")
+        sys.exit(EXIT_PROBLEM)
+
+
+def _plain(error: Exception) -> str | None:
+    from app.domain.errors import DomainError
+    from app.embedded.problems import StackError
+    from app.settings import SettingsError
+
+    if isinstance(error, SettingsError | StackError):
+        return str(error)
+    if isinstance(error, DomainError):
+        return f"{error.message} {error.how_to_fix}".strip()
+    return None

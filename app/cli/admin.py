@@ -1,0 +1,89 @@
+"""Commands for whoever runs the service; on one machine they find the stack that runs."""
+
+import sys
+from uuid import UUID
+
+import typer
+
+from app.cli.terminal import say
+from app.container import build_container, work_policy
+from app.domain.access import Permission, Principal, Role
+from app.domain.errors import InvalidInputError
+from app.embedded.addresses import with_running_stack
+from app.logs import configure_logs
+from app.services import accounts
+from app.services.process_recording import sweep_recordings
+from app.settings import Settings, load_settings
+
+
+def _settings() -> Settings:
+    settings = with_running_stack(load_settings())
+    configure_logs(level="WARNING", process="command")
+    return settings
+
+
+def migrate() -> None:
+    """Migrate up."""
+    from app.db.migrate import upgrade
+
+    upgrade(_settings().require_owner_url())
+    say("The tables are up to date.")
+
+
+def sweep() -> None:
+    """Sweep once."""
+    with build_container(_settings()) as container:
+        report = sweep_recordings(uow_factory=container.uow_factory, policy=work_policy(container.settings))
+    say(f"Sent again: {report.n_resent}. Put back: {report.n_retried}. Given up: {report.n_gave_up}.")
+
+
+def create_user(*, email: str, name: str, organisation: str, organisation_id: str, role: str) -> None:
+    """Make a user in a new organisation or in one there is."""
+    if bool(organisation) == bool(organisation_id):
+        raise InvalidInputError("Say which organisation: either --organisation NAME or --organisation-id ID.")
+    wanted = _role(role)
+    password = _read_password()
+    with build_container(_settings()) as container, container.uow_factory(None) as uow:
+        owner_id = (
+            _id(organisation_id)
+            if organisation_id
+            else accounts.create_organisation(uow=uow, name=organisation).id
+        )
+        user = accounts.create_user(
+            uow=uow,
+            organisation_id=owner_id,
+            email=email,
+            display_name=name or email.partition("@")[0],
+            password=password,
+            role=wanted,
+        )
+    say(f"{user.email} can sign in at {container.settings.base_url}\nOrganisation: {user.organisation_id}")
+
+
+def create_api_key(*, organisation_id: str, name: str) -> None:
+    """Make a key and print it."""
+    owner_id = _id(organisation_id)
+    principal = Principal(organisation_id=owner_id, role=Role.OWNER, display_name="command line")
+    with build_container(_settings()) as container, container.uow_factory(owner_id) as uow:
+        new = accounts.create_api_key(uow=uow, principal=principal, name=name, scopes=frozenset(Permission))
+    say(new.key)
+
+
+def _read_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        raise InvalidInputError(f"There is no role {text!r}: use owner, trainer or viewer.") from None
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInputError(f"{text!r} is not the id of an organisation.") from None

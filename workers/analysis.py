@@ -1,0 +1,37 @@
+"""Tasks that analyse: parse ids, call a service."""
+
+from uuid import UUID
+
+import structlog
+from celery import Celery
+
+from app.jobs import names
+from app.services.process_recording import AttemptResult, process_recording
+from workers.bootstrap import Runtime
+
+_log = structlog.get_logger(__name__)
+
+
+def analyse_recording(runtime: Runtime, recording_id: str, organisation_id: str) -> AttemptResult:
+    """Make one attempt at a recording; a second delivery of the same job finds nothing to claim."""
+    result = process_recording(
+        recording_id=UUID(recording_id),
+        organisation_id=UUID(organisation_id),
+        uow_factory=runtime.container.uow_factory,
+        blobs=runtime.container.blobs,
+        reader_factory=runtime.reader_factory,
+        method=runtime.method,
+        staging_dir=runtime.container.staging.directory,
+        policy=runtime.container.policy,
+    )
+    _log.info("attempt_ended", recording_id=recording_id, outcome=result.value)
+    return result
+
+
+def register_analysis(app: Celery, runtime: Runtime) -> None:
+    """Put the tasks into the app's registry."""
+
+    def run(recording_id: str, organisation_id: str) -> None:
+        analyse_recording(runtime, recording_id, organisation_id)
+
+    app.task(name=names.ANALYSE_RECORDING)(run)
