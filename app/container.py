@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -16,8 +15,7 @@ from app.http.rate_limits import RateLimiter
 from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.queue import JobQueue
 from app.services.process_recording import WorkPolicy
-from app.services.uploads import ProbedVideo
-from app.services.video_prober import VideoProber
+from app.services.video_prober import SandboxedProber, VideoProber
 from app.settings import Settings
 from app.storage.blobs import BlobStore
 from app.storage.local import LocalBlobStore
@@ -72,7 +70,7 @@ def build_container(settings: Settings) -> Container:
         uow_factory=UnitOfWorkFactory(engine=engine, queue=queue),
         blobs=open_blobs(settings),
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
-        prober=_no_prober,
+        prober=SandboxedProber(max_duration_s=settings.max_duration_s),
         rate_limiter=RateLimiter(_limits_url(settings.require_redis_url())),
         policy=work_policy(settings),
         clock=utc_now,
@@ -82,10 +80,6 @@ def build_container(settings: Settings) -> Container:
 def _limits_url(redis_url: str) -> str:
     """Return the address as `limits` spells it: a Unix socket is ``redis+unix://`` there."""
     return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
-
-
-def _no_prober(path: Path) -> ProbedVideo:
-    raise NotImplementedError(path)
 
 
 def open_blobs(settings: Settings) -> BlobStore:
