@@ -89,9 +89,12 @@ class Frame:
         width, height = self._square_pixel_size()
         return (height, width) if self.rotation_deg % 180 else (width, height)
 
-    def picture(self) -> Picture:
-        """Return the upright picture, square pixels."""
+    def picture(self, max_long_side_px: int | None = None) -> Picture:
+        """Return the upright picture, square pixels, made smaller when its longer side is over the limit."""
         width, height = self._square_pixel_size()
+        if max_long_side_px is not None and max(width, height) > max_long_side_px:
+            scale = max_long_side_px / max(width, height)
+            width, height = max(1, round(width * scale)), max(1, round(height * scale))
         coded = self._frame.to_ndarray(format="rgb24", width=width, height=height)
         return np.ascontiguousarray(np.rot90(coded, self.rotation_deg // 90))
 

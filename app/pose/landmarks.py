@@ -1,0 +1,155 @@
+"""From what the landmark network puts out to points in the picture: pure arithmetic, no engine.
+
+A region is a turned square of the picture. `cut` shows it to the network, plain or mirrored; `read_outputs` turns
+the network's vectors into landmarks in the picture, with left and right exchanged back when it was mirrored.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from app.biomech.joints import MIRROR, N_JOINTS
+from app.biomech.types import FloatArray
+from app.pose.estimator import Picture, Reading, Region
+from app.pose.network import HEATMAP_JOINTS, HEATMAP_SIZE, INPUT_SIZE, N_OUTPUT_LANDMARKS
+
+REGION_MARGIN = 1.25
+"""Side of the region over the diameter of the circle the network draws round the body; as it was trained."""
+_HIP_POINT, _CIRCLE_POINT = 33, 34
+"""Two extra outputs: the point between the hips, and one on the circle round the body, above the head."""
+_WINDOW = 7
+"""Heatmap cells, each way, that a joint's place is averaged over."""
+_LEAST_PEAK = 0.5
+"""A heatmap whose best cell near the joint is below this does not see it: the coordinate output stands."""
+_MIRROR = [*MIRROR, 33, 34]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """The affine map from network input pixels to picture pixels."""
+
+    matrix: FloatArray
+    """(2, 2)."""
+    offset: FloatArray
+    """(2,)."""
+
+    def to_picture(self, xy: FloatArray) -> FloatArray:
+        """Map points (..., 2) from the network's input to the picture."""
+        moved: FloatArray = xy @ self.matrix.T + self.offset
+        return moved
+
+
+def place(region: Region, *, mirrored: bool) -> Placement:
+    """Return the map for a region; mirrored reflects the region about its own axis."""
+    scale = region.size_px / INPUT_SIZE
+    cosine, sine = scale * np.cos(region.angle_rad), scale * np.sin(region.angle_rad)
+    matrix = np.array([[cosine, -sine], [sine, cosine]])
+    if mirrored:
+        matrix = matrix @ np.diag([-1.0, 1.0])
+    centre = np.array([region.x_px, region.y_px])
+    return Placement(matrix=matrix, offset=centre - matrix @ np.full(2, INPUT_SIZE / 2))
+
+
+def cut(picture: Picture, placement: Placement) -> Picture:
+    """Return the (256, 256, 3) view of the region, black outside the picture.
+
+    Points are measured from the corner of the picture; cv2 counts from the middle of the first pixel, hence the
+    half pixels.
+    """
+    offset = placement.offset + placement.matrix @ np.full(2, 0.5) - 0.5
+    matrix = np.hstack([placement.matrix, offset[:, None]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    view = cv2.warpAffine(
+        picture, matrix, (INPUT_SIZE, INPUT_SIZE), flags=flags, borderMode=cv2.BORDER_CONSTANT
+    )
+    return np.ascontiguousarray(view, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """The network's vectors for one view."""
+
+    landmarks: FloatArray
+    """(195,) x, y, z in input pixels, visibility and presence as logits."""
+    presence: float
+    world: FloatArray
+    """(117,) metres."""
+    heatmaps: FloatArray
+    """(49152,) logits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one view says: 35 points in the picture, and the rest of a reading."""
+
+    points_px: FloatArray
+    confidence: FloatArray
+    world_m: FloatArray
+    presence: float
+
+
+def read_outputs(outputs: Outputs, placement: Placement, *, angle_rad: float, mirrored: bool) -> View:
+    """Turn one view's vectors into points in the picture, the athlete's left and right restored."""
+    table = outputs.landmarks.reshape(N_OUTPUT_LANDMARKS, 5)
+    points = table[: N_JOINTS + 2, :2].copy()
+    maps = outputs.heatmaps.reshape(HEATMAP_SIZE, HEATMAP_SIZE, len(HEATMAP_JOINTS))
+    for channel, joint in enumerate(HEATMAP_JOINTS):
+        points[joint] = _refined(points[joint], maps[:, :, channel])
+    world = outputs.world.reshape(N_OUTPUT_LANDMARKS, 3)[:N_JOINTS].copy()
+    confidence = 1.0 / (1.0 + np.exp(-table[:N_JOINTS, 3]))
+    points_px = placement.to_picture(points)
+    if mirrored:
+        points_px, confidence = points_px[_MIRROR], confidence[list(MIRROR)]
+        world = world[list(MIRROR)] * np.array([-1.0, 1.0, 1.0])
+    cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
+    world[:, :2] = world[:, :2] @ np.array([[cosine, sine], [-sine, cosine]])
+    return View(points_px=points_px, confidence=confidence, world_m=world, presence=outputs.presence)
+
+
+def _refined(point: FloatArray, logits: FloatArray) -> FloatArray:
+    """Return the joint's place as the centre of gravity of its heatmap near the coordinate output.
+
+    The coordinate output alone shrinks toward the usual pose (a knee that falls in 20 deg reads 14 to 16 deg);
+    the heatmap follows the picture. A cell's place is its middle.
+    """
+    cell = INPUT_SIZE / HEATMAP_SIZE
+    column, row = (int(value) for value in point / cell)
+    reach = _WINDOW // 2
+    rows, columns = np.arange(row - reach, row + reach + 1), np.arange(column - reach, column + reach + 1)
+    rows, columns = (
+        rows[(rows >= 0) & (rows < HEATMAP_SIZE)],
+        columns[(columns >= 0) & (columns < HEATMAP_SIZE)],
+    )
+    if not rows.size or not columns.size:
+        return point
+    weight = 1.0 / (1.0 + np.exp(-logits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]))
+    if weight.max() < _LEAST_PEAK:
+        return point
+    centre = np.array([weight.sum(axis=0) @ (columns + 0.5), weight.sum(axis=1) @ (rows + 0.5)])
+    refined: FloatArray = centre / weight.sum() * cell
+    return refined
+
+
+def combine(views: list[View]) -> Reading:
+    """Average several views of the same picture into one reading."""
+    points = np.mean([view.points_px for view in views], axis=0)
+    return Reading(
+        xy_px=points[:N_JOINTS],
+        confidence=np.mean([view.confidence for view in views], axis=0),
+        world_m=np.mean([view.world_m for view in views], axis=0),
+        presence=float(np.mean([view.presence for view in views])),
+        region=_region(hip=points[_HIP_POINT], circle=points[_CIRCLE_POINT]),
+    )
+
+
+def _region(*, hip: FloatArray, circle: FloatArray) -> Region:
+    """Return the square round the body that the network asks for."""
+    across, down = circle - hip
+    radius = float(np.hypot(across, down))
+    return Region(
+        x_px=float(hip[0]),
+        y_px=float(hip[1]),
+        size_px=max(2.0 * radius * REGION_MARGIN, 1.0),
+        angle_rad=float(np.arctan2(across, -down)),
+    )
