@@ -172,6 +172,18 @@ _CAMERA_FINDINGS: dict[str, FindingDefinition] = {
         "The box height was not given, so lengths in centimetres rest on body proportions.",
         "Enter the height of the box.",
     ),
+    "frontal_values_left_out": _info(
+        "From the side this version measures times only; knee valgus needs the view from the front.",
+        "Film from straight in front for knee valgus.",
+    ),
+    "scale_from_stature": _info(
+        "Lengths in centimetres rest on the athlete's stature and usual body proportions (give or take 4 %).",
+        "Nothing to do.",
+    ),
+    "scale_from_box": _info(
+        "Lengths in centimetres rest on the height of the box as seen by the camera (give or take 15 %).",
+        "Enter the athlete's stature for better ones.",
+    ),
     "scale_unknown": _info(
         "Neither stature nor box height was given, so lengths in centimetres are left out.",
         "Enter the athlete's stature (best) or the height of the box.",

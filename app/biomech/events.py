@@ -1,0 +1,217 @@
+"""Placing instants between frames: ground contact, take-off and turning points of a path.
+
+Heights are along the picture's vertical, **up positive**, in any one unit; times are seconds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.biomech import signals
+from app.biomech.types import FloatArray
+
+FIT_WINDOW_S = 0.100
+"""Longest airborne path used to place a contact [P]: six frames at 60 Hz, method section 2.2 step 4."""
+NOISE_SD_S = 0.003
+"""The path is made longer until jitter moves the contact by less than this [P]. A short path is better
+otherwise: feet are braked in the last 50 ms before they touch, so the fall is not free to the end."""
+SHORT_FIT_SAMPLES = 4
+"""Shortest airborne path used when the frame rate allows it."""
+MIN_FIT_SAMPLES = 3
+MODEL_SD_S = 0.004
+"""What the fit cannot know: shutter time, the pose model's rounding of the corner at contact [P, from
+rendered drop jumps: 2-6 ms]."""
+FRAME_SHARE = 0.25
+"""Part of a frame interval added to the standard deviation: at 30 Hz the fit rests on three frames [P]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """A time between frames and how well it is known."""
+
+    time_s: float
+    sd_s: float
+    disagreement_s: float = 0.0
+    """Distance to the second way of finding it, where there is one."""
+
+
+def find_floor_crossing(
+    time_s: FloatArray,
+    height: FloatArray,
+    *,
+    clearance: float,
+    gravity: float,
+    noise: float,
+    landing: bool,
+) -> Instant | None:
+    """Return when a foot meets or leaves the floor, from its airborne path alone.
+
+    A parabola with known gravity is fitted to the airborne samples next to the contact and followed
+    to height zero (method section 2.2, step 4). The samples on the floor are not used, as the corner
+    is rounded by any smoothing, and so are those closer than `clearance`.
+
+    Parameters
+    ----------
+    time_s, height : FloatArray, shape (N,)
+        A stretch that holds exactly one contact (`landing`) or take-off; height 0 is the floor. NaN is skipped.
+    clearance
+        Height from which a foot counts as airborne.
+    gravity
+        In height units per second squared.
+    noise
+        Standard deviation of the jitter in `height`.
+    landing
+        True when the foot comes down, false when it leaves.
+
+    Returns
+    -------
+    Instant or None
+        None when fewer than three airborne samples are there or the path does not reach the floor.
+    """
+    good = np.isfinite(height)
+    # A take-off is a landing with time reversed.
+    t, h = (time_s[good], height[good]) if landing else (-time_s[good][::-1], height[good][::-1])
+    if t.size < MIN_FIT_SAMPLES + 1:
+        return None
+    touching = np.flatnonzero(h <= clearance)
+    airborne_before = touching[touching >= MIN_FIT_SAMPLES] if touching.size else touching
+    if airborne_before.size == 0:
+        return None
+    first = int(airborne_before[0])
+    step_s = float(np.median(np.diff(t)))
+    before = np.arange(t.size) < first
+    air = (
+        before & (h > clearance) & (t > t[first] - max(FIT_WINDOW_S, (MIN_FIT_SAMPLES + 0.5) * step_s) - 1e-9)
+    )
+    found = _cross_zero(t[air] - t[first], h[air], gravity=gravity, noise=noise)
+    if found is None or abs(found[0]) > max(3.0 * step_s, 0.08):
+        return None
+    offset_s, noise_sd_s = found
+    at_s = float(t[first] + offset_s)
+    sd_s = float(np.hypot(np.hypot(noise_sd_s, MODEL_SD_S), FRAME_SHARE * step_s))
+    return Instant(time_s=at_s if landing else -at_s, sd_s=sd_s)
+
+
+def _cross_zero(t: FloatArray, h: FloatArray, *, gravity: float, noise: float) -> tuple[float, float] | None:
+    """Return when a falling parabola of known gravity reaches zero, and how much jitter moves that.
+
+    The last samples are used, as few as the jitter allows (`NOISE_SD_S`).
+    """
+    answer = None
+    for n in range(min(SHORT_FIT_SAMPLES, t.size), t.size + 1):
+        answer = _fit_fall(t[-n:], h[-n:], gravity=gravity, noise=noise)
+        if answer is not None and answer[1] <= NOISE_SD_S:
+            break
+    return answer
+
+
+def _fit_fall(t: FloatArray, h: FloatArray, *, gravity: float, noise: float) -> tuple[float, float] | None:
+    """Return time of height zero and its standard deviation for one fit, None when it never falls to zero."""
+    design = np.column_stack([np.ones_like(t), t])
+    start, speed = np.linalg.lstsq(design, h + 0.5 * gravity * t**2, rcond=None)[0]
+    discriminant = speed**2 + 2.0 * gravity * start
+    if discriminant <= 0.0:
+        return None
+    crossing = float((speed + np.sqrt(discriminant)) / gravity)
+    at = np.array([1.0, crossing])
+    spread = noise * np.sqrt(at @ np.linalg.inv(design.T @ design) @ at)
+    return crossing, float(spread / max(abs(speed - gravity * crossing), 1e-9))
+
+
+def find_impact(time_s: FloatArray, height: FloatArray, *, around_s: float, within_s: float) -> float | None:
+    """Return the instant of the largest upward acceleration near a time: the foot is stopped by the floor.
+
+    The second way of finding contact (Handsaker 2016, peak vertical acceleration of heel or toe; offset
+    +3.1 ms against force plates in running). Works for take-off too, where the foot is pulled up.
+
+    Parameters
+    ----------
+    time_s, height : FloatArray, shape (N,)
+    around_s, within_s
+        Search between ``around_s - within_s`` and ``around_s + within_s``.
+    """
+    rate_hz = signals.median_rate_hz(time_s)
+    lightly = signals.smooth(time_s, height, cutoff_hz=min(20.0, 0.4 * rate_hz))
+    if lightly.size < 5:
+        return None
+    acceleration = np.gradient(np.gradient(lightly, time_s), time_s)
+    near = (np.abs(time_s - around_s) <= within_s) & np.isfinite(acceleration)
+    if np.count_nonzero(near) < 3:
+        return None
+    at = int(np.flatnonzero(near)[np.argmax(acceleration[near])])
+    return _vertex(time_s, acceleration, at=at)[0]
+
+
+def find_lowest_point(time_s: FloatArray, height: FloatArray, *, noise: float) -> Instant | None:
+    """Return when a smooth path is lowest, between frames, by a parabola through 0.1 s around its minimum.
+
+    Parameters
+    ----------
+    time_s, height : FloatArray, shape (N,)
+        NaN is skipped.
+    noise
+        Standard deviation of the smoothed height, for the error of the instant.
+    """
+    if not np.isfinite(height).any():
+        return None
+    at = int(np.nanargmin(height))
+    near = (np.abs(time_s - time_s[at]) <= max(0.05, 1.1 * float(np.median(np.diff(time_s))))) & np.isfinite(
+        height
+    )
+    if np.count_nonzero(near) < 3:
+        return Instant(time_s=float(time_s[at]), sd_s=float(np.median(np.diff(time_s))))
+    t = time_s[near] - time_s[at]
+    bend, slope, _ = np.polyfit(t, height[near], 2)
+    shift = -slope / (2.0 * bend) if bend > 0.0 else 0.0
+    shift = float(np.clip(shift, t[0], t[-1]))
+    spread = float(np.hypot(*_slope_sd(t, noise=noise, bend=bend)))
+    return Instant(time_s=float(time_s[at] + shift), sd_s=min(spread, 0.05))
+
+
+def _slope_sd(t: FloatArray, *, noise: float, bend: float) -> tuple[float, float]:
+    """Return the two parts of a turning point's standard deviation: noise over curvature, and the model's own."""
+    if bend <= 0.0:
+        return 0.05, MODEL_SD_S
+    return float(noise / np.sqrt(np.sum((t - t.mean()) ** 2)) / (2.0 * bend)), MODEL_SD_S
+
+
+def _vertex(time_s: FloatArray, values: FloatArray, *, at: int) -> tuple[float, float]:
+    """Return time and value of the extremum of the parabola through a sample and its neighbours."""
+    if at in (0, values.size - 1) or not np.isfinite(values[at - 1 : at + 2]).all():
+        return float(time_s[at]), float(values[at])
+    t = time_s[at - 1 : at + 2] - time_s[at]
+    bend, slope, level = np.polyfit(t, values[at - 1 : at + 2], 2)
+    if bend == 0.0:
+        return float(time_s[at]), float(values[at])
+    shift = float(np.clip(-slope / (2.0 * bend), t[0], t[-1]))
+    return float(time_s[at] + shift), float(level + slope * shift + bend * shift**2)
+
+
+def fit_acceleration(time_s: FloatArray, height: FloatArray) -> tuple[float, float] | None:
+    """Return the acceleration of a path, and its standard error, by a parabola over the whole stretch.
+
+    Parameters
+    ----------
+    time_s, height : FloatArray, shape (N,)
+        Free flight only; NaN is skipped.
+
+    Returns
+    -------
+    tuple of float or None
+        Height units per second squared, negative downwards. None with fewer than five samples.
+
+    Examples
+    --------
+    >>> t = np.arange(30) / 60
+    >>> round(fit_acceleration(t, 2.0 * t - 0.5 * 9.81 * t**2)[0], 3)
+    -9.81
+    """
+    good = np.isfinite(height)
+    t, h = time_s[good], height[good]
+    if t.size < 5:
+        return None
+    t = t - t.mean()
+    design = np.column_stack([np.ones_like(t), t, 0.5 * t**2])
+    solution, residual, _, _ = np.linalg.lstsq(design, h, rcond=None)
+    variance = float(residual[0]) / (t.size - 3) if residual.size else 0.0
+    return float(solution[2]), float(np.sqrt(variance * np.linalg.inv(design.T @ design)[2, 2]))

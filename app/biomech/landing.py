@@ -1,0 +1,293 @@
+"""Placing the instants of a drop landing and of the jump after it, per foot and between frames."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.biomech import events, signals
+from app.biomech.events import Instant
+from app.biomech.kinematics import SIDES, BodyPaths
+from app.biomech.phases import LandingPhases, Refusal, coarse_paths, find_landing
+from app.biomech.types import FloatArray, Side, TrialContext
+
+GRAVITY_M_S2 = 9.81
+LEG_OF_STATURE = 0.491
+"""Hip joint to ankle over stature: 0.530 - 0.039 (Drillis & Contini, Winter 2009)."""
+USUAL_STATURE_M = 1.70
+CLEARANCE_LEGS = 0.03
+"""Height from which a foot counts as airborne in the fit, 2.5 cm [P]."""
+BOX_BAND_LEGS = 0.03
+_STILL_S = 0.05
+SLOW_MOTION_FACTORS = (1.0, 2.0, 4.0, 8.0)
+"""Exports that phones make: 60, 120 or 240 Hz played at 30 Hz."""
+GRAVITY_TOLERANCE_KNOWN = 1.45
+GRAVITY_TOLERANCE_GUESSED = 1.6
+"""How far the fall may be from gravity's, as a ratio, with stature known or only usual [P]: method
+section 1.1 asks for 20 %; hips are not the centre of mass and the athlete comes nearer, so more is
+allowed. A file slowed twice reads 4."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """Everything that was found of a drop landing; times on the clock of the video."""
+
+    step_off: Instant | None
+    contact: dict[Side, Instant]
+    lowest: Instant
+    take_off: dict[Side, Instant]
+    second_contact: dict[Side, Instant]
+    box_px: float
+    """Height of the box in the picture, perspective included."""
+    slow_factor: float | None
+    """How many times slower than real the video runs, where the fall does not fit gravity; else None."""
+    starts_on_box: bool
+    """The video shows the athlete standing still before the drop."""
+    rise_px: float
+    """Rise of the hips from take-off to the highest point; NaN without a flight."""
+
+    @property
+    def first_contact(self) -> Instant:
+        """Contact of the foot that lands first."""
+        return min(self.contact.values(), key=lambda instant: instant.time_s)
+
+    @property
+    def last_take_off(self) -> Instant | None:
+        """Take-off of the foot that leaves last."""
+        return max(self.take_off.values(), key=lambda instant: instant.time_s, default=None)
+
+    @property
+    def first_second_contact(self) -> Instant | None:
+        """Second contact of the foot that lands first."""
+        return min(self.second_contact.values(), key=lambda instant: instant.time_s, default=None)
+
+
+def gravity_px_s2(paths: BodyPaths, context: TrialContext) -> float:
+    """Return gravity in pixels per second squared, from stature where known, else from usual proportions."""
+    stature_m = USUAL_STATURE_M if context.stature_cm is None else context.stature_cm / 100.0
+    return GRAVITY_M_S2 * paths.leg_px / (LEG_OF_STATURE * stature_m)
+
+
+def locate_landing(paths: BodyPaths, context: TrialContext) -> Landing | Refusal:
+    """Return the landing of a clip, or why there is none.
+
+    A slow-motion export is looked for by trying the factors phones use and asking which of them makes
+    the flight fall as gravity does.
+    """
+    if not np.isfinite(paths.leg_px):
+        return Refusal.NOT_TRACKED
+    refusal: Refusal | None = None
+    unsure: Landing | None = None
+    for factor in SLOW_MOTION_FACTORS:
+        time_s = paths.time_s / factor
+        coarse = coarse_paths(paths, time_s=time_s)
+        found = Refusal.NOT_TRACKED if coarse is None else find_landing(coarse)
+        if isinstance(found, Refusal):
+            refusal = refusal or found
+            continue
+        landing, ratio = _place(paths, context, time_s=time_s, phases=found)
+        if landing is None:
+            continue
+        limit = GRAVITY_TOLERANCE_GUESSED if context.stature_cm is None else GRAVITY_TOLERANCE_KNOWN
+        if ratio is None or 1.0 / limit <= ratio <= limit:
+            return _stretched(landing, factor, is_real=factor == 1.0)
+        slow = factor * float(np.sqrt(1.0 / max(ratio, 1e-3)))
+        unsure = unsure or replace(_stretched(landing, factor, is_real=True), slow_factor=slow)
+    return unsure or refusal or Refusal.NO_LANDING
+
+
+def _stretched(landing: Landing, factor: float, *, is_real: bool) -> Landing:
+    """Return the landing with its times back on the clock of the video."""
+
+    def stretch(instant: Instant) -> Instant:
+        return Instant(
+            time_s=instant.time_s * factor,
+            sd_s=instant.sd_s * factor,
+            disagreement_s=instant.disagreement_s * factor,
+        )
+
+    return replace(
+        landing,
+        step_off=None if landing.step_off is None else stretch(landing.step_off),
+        contact={side: stretch(instant) for side, instant in landing.contact.items()},
+        lowest=stretch(landing.lowest),
+        take_off={side: stretch(instant) for side, instant in landing.take_off.items()},
+        second_contact={side: stretch(instant) for side, instant in landing.second_contact.items()},
+        slow_factor=None if is_real else factor,
+    )
+
+
+def _place(
+    paths: BodyPaths, context: TrialContext, *, time_s: FloatArray, phases: LandingPhases
+) -> tuple[Landing | None, float | None]:
+    """Return the landing with its instants, and the fall's acceleration over gravity's where measurable."""
+    placer = _Placer(paths=paths, time_s=time_s, phases=phases, gravity=gravity_px_s2(paths, context))
+    contact = {side: instant for side in SIDES if (instant := placer.contact(side)) is not None}
+    if not contact:
+        return None, None
+    take_off = {side: instant for side in SIDES if (instant := placer.take_off(side)) is not None}
+    first_s = min(instant.time_s for instant in contact.values())
+    last_s = max((instant.time_s for instant in take_off.values()), default=time_s[phases.lowest] + 0.3)
+    second = {side: instant for side in SIDES if (instant := placer.second_contact(side)) is not None}
+    lowest = placer.lowest(first_s, last_s)
+    if lowest is None:
+        return None, None
+    step_off, starts_on_box = placer.step_off(first_s)
+    landing = Landing(
+        step_off=step_off,
+        contact=contact,
+        lowest=lowest,
+        take_off=take_off,
+        second_contact=second,
+        box_px=phases.box_legs * paths.leg_px,
+        slow_factor=None,
+        starts_on_box=starts_on_box,
+        rise_px=placer.rise_px(last_s) if take_off else float("nan"),
+    )
+    return landing, placer.gravity_ratio(last_s if take_off else None, second, first_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placer:
+    """Places single instants; times are on the clock given, which may run faster than the video's."""
+
+    paths: BodyPaths
+    time_s: FloatArray
+    phases: LandingPhases
+    gravity: float
+
+    def _height(self, side: Side, part: str = "FOOT_INDEX") -> FloatArray:
+        return -self.paths.foot(side, part)[:, 1]
+
+    def _level(self, path: FloatArray, start_s: float, stop_s: float) -> float:
+        """Return the median of a path in a window, NaN when nothing was measured there."""
+        inside = path[(self.time_s >= start_s) & (self.time_s <= stop_s)]
+        inside = inside[np.isfinite(inside)]
+        return float(np.median(inside)) if inside.size else float("nan")
+
+    def _cross(
+        self, side: Side, *, floor: float, start_s: float, stop_s: float, landing: bool
+    ) -> Instant | None:
+        """Return the floor crossing of the toe in a window, checked against the foot's sudden stop."""
+        inside = (self.time_s > start_s) & (self.time_s < stop_s)
+        height = self._height(side) - floor
+        found = events.find_floor_crossing(
+            self.time_s[inside],
+            height[inside],
+            clearance=CLEARANCE_LEGS * self.paths.leg_px,
+            gravity=self.gravity,
+            noise=self.paths.jitter_px,
+            landing=landing,
+        )
+        return None if found is None else self._checked(found, height)
+
+    def _checked(self, found: Instant, height: FloatArray) -> Instant:
+        """Return the instant with its error widened when the second way disagrees (method section 2.2, 6)."""
+        step_s = float(np.median(np.diff(self.time_s)))
+        near = np.abs(self.time_s - found.time_s) < 0.3
+        second = events.find_impact(self.time_s[near], height[near], around_s=found.time_s, within_s=0.06)
+        if second is None:
+            return found
+        gap_s = abs(second - found.time_s)
+        agrees = gap_s <= max(1.5 * step_s, 0.025)
+        return replace(
+            found, disagreement_s=gap_s, sd_s=found.sd_s if agrees else max(found.sd_s, 0.5 * gap_s)
+        )
+
+    def contact(self, side: Side) -> Instant | None:
+        """Return the first contact of one foot."""
+        at_s = float(self.time_s[self.phases.contact])
+        up_s = self._leaves_s()
+        floor = self._level(self._height(side), at_s + 0.05, min(at_s + 0.20, up_s - 0.03))
+        return self._cross(side, floor=floor, start_s=at_s - 0.4, stop_s=min(at_s + 0.12, up_s), landing=True)
+
+    def _leaves_s(self) -> float:
+        """Return the coarse take-off, or some time after the lowest point without one."""
+        if self.phases.take_off is None:
+            return float(self.time_s[self.phases.lowest] + 0.2)
+        return float(self.time_s[self.phases.take_off])
+
+    def take_off(self, side: Side) -> Instant | None:
+        """Return when one foot leaves the floor for the rebound jump."""
+        if self.phases.take_off is None:
+            return None
+        at_s, down_s = self._leaves_s(), float(self.time_s[self.phases.contact])
+        floor = self._level(self._height(side), max(at_s - 0.15, down_s + 0.05), at_s - 0.02)
+        return self._cross(side, floor=floor, start_s=at_s - 0.12, stop_s=at_s + 0.25, landing=False)
+
+    def second_contact(self, side: Side) -> Instant | None:
+        """Return when one foot comes back to the floor."""
+        if self.phases.second_contact is None:
+            return None
+        at_s = float(self.time_s[self.phases.second_contact])
+        floor = self._level(self._height(side), at_s + 0.05, at_s + 0.20)
+        return self._cross(side, floor=floor, start_s=at_s - 0.25, stop_s=at_s + 0.12, landing=True)
+
+    def lowest(self, start_s: float, stop_s: float) -> Instant | None:
+        """Return when the hips are lowest between contact and take-off: the proxy of peak knee flexion."""
+        inside = (self.time_s >= start_s) & (self.time_s <= stop_s)
+        height = -self.paths.middle("HIP")[:, 1]
+        kept = signals.kept_noise_share(cutoff_hz=self.paths.cutoff_hz, rate_hz=self.paths.rate_hz)
+        noise = self.paths.jitter_px * np.sqrt(kept)
+        return events.find_lowest_point(self.time_s[inside], height[inside], noise=float(noise))
+
+    def step_off(self, contact_s: float) -> tuple[Instant | None, bool]:
+        """Return when the last foot leaves the box, and whether the athlete stood there before."""
+        ends = []
+        for side in SIDES:
+            before = (self.time_s < contact_s - 0.05) & (
+                np.arange(self.time_s.size) >= self.phases.descent_start
+            )
+            height = np.where(before, self._height(side), np.nan)
+            level = _resting_level(height, band=BOX_BAND_LEGS * self.paths.leg_px)
+            with np.errstate(invalid="ignore"):
+                on_box = np.abs(height - level) <= BOX_BAND_LEGS * self.paths.leg_px
+            long = [
+                stop - 1
+                for start, stop in signals.contiguous_runs(on_box)
+                if self.time_s[stop - 1] - self.time_s[start] >= _STILL_S
+            ]
+            if long:
+                ends.append(float(self.time_s[long[-1]]))
+        if not ends:
+            return None, False
+        step_s = float(np.median(np.diff(self.time_s)))
+        last_s = max(ends)
+        stood = last_s - float(self.time_s[self.phases.descent_start]) >= 0.15
+        return Instant(time_s=last_s, sd_s=float(np.hypot(0.015, step_s))), stood
+
+    def rise_px(self, take_off_s: float) -> float:
+        """Return the rise of the hips from take-off to their highest point in the second flight."""
+        height = -self.paths.middle("HIP")[:, 1]
+        flight = height[(self.time_s >= take_off_s) & (self.time_s <= take_off_s + 0.5)]
+        start = np.interp(take_off_s, self.time_s, height)
+        return float(np.nanmax(flight) - start) if np.isfinite(flight).any() else float("nan")
+
+    def gravity_ratio(
+        self, take_off_s: float | None, second: dict[Side, Instant], contact_s: float
+    ) -> float | None:
+        """Return how fast the hips fall over how fast gravity asks, 1 in a true recording.
+
+        The whole second flight where it is in the clip, else the last 0.12 s before first contact.
+        """
+        height = -self.paths.middle("HIP", raw=True)[:, 1]
+        if take_off_s is not None:
+            end_s = min((instant.time_s for instant in second.values()), default=float(self.time_s[-1]))
+            start_s = take_off_s + 0.03
+        else:
+            start_s, end_s = contact_s - 0.12, contact_s
+        inside = (self.time_s >= start_s) & (self.time_s <= end_s - 0.03)
+        fit = events.fit_acceleration(self.time_s[inside], height[inside])
+        if fit is None or fit[1] > 0.2 * self.gravity or np.ptp(self.time_s[inside]) < 0.1:
+            return None
+        return max(-fit[0], 0.0) / self.gravity
+
+
+def _resting_level(height: FloatArray, *, band: float) -> float:
+    """Return the height at which a path stays longest: the fullest bin of one band's width, NaN when empty."""
+    known = height[np.isfinite(height)]
+    if known.size == 0:
+        return float("nan")
+    known = np.sort(known)
+    counts = np.searchsorted(known, known + band, side="right") - np.searchsorted(known, known - band)
+    centre = float(np.median(known[counts == counts.max()]))
+    return float(np.median(known[np.abs(known - centre) <= band]))
