@@ -12,6 +12,7 @@ DEV = "requirements-dev.lock"
 LOCKS: dict[str, str] = {
     DEV: "pyproject.toml --extra=pose --extra=embedded --extra=dev --group=build",
     "requirements.lock": "pyproject.toml --extra=pose --extra=embedded",
+    "requirements-worker.lock": "pyproject.toml --extra=pose",
     "requirements-api.lock": "pyproject.toml",
     "requirements-build.lock": "--group=build",
 }
