@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     """All settings, each read from ``PLUMBLINE_`` and its name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
     environment: Environment = Field(
