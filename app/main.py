@@ -21,6 +21,8 @@ from app.http.middleware import RequestContextMiddleware, find_route_patterns
 from app.http.parts import Parts
 from app.http.problems import problem_of
 from app.storage.blobs import StorageFullError
+from app.web.errors import answer_as_page
+from app.web.pages import add_pages
 
 _log = structlog.get_logger(__name__)
 
@@ -59,11 +61,14 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
     app.add_middleware(RequestContextMiddleware, render_error=_answer, https=is_https(container.settings))
     app.include_router(health.router)
     app.include_router(v1_router)
+    add_pages(app)
     describe(app)
     app.state.route_patterns = find_route_patterns(app)
     return app
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    """Answer an error as REST does."""
+    """Answer an error as REST does below ``/api``, and with a page elsewhere."""
+    if not request.url.path.startswith(("/api/", "/healthz", "/readyz")):
+        return answer_as_page(request, error)
     return render_problem(problem_of(error), request_id=request.state.request_id, instance=request.url.path)

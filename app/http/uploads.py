@@ -76,8 +76,8 @@ class _Part:
 class _FormReader:
     """Collects what the push parser calls back with; file bytes wait in `pending` until they are taken."""
 
-    def __init__(self, boundary: bytes) -> None:
-        self.fields: dict[str, str] = {}
+    def __init__(self, boundary: bytes, *, fields: dict[str, str]) -> None:
+        self.fields = fields
         self.filename: str | None = None
         self.finished = False
         self._pending: list[bytes] = []
@@ -181,10 +181,17 @@ class _FormReader:
 
 
 async def receive_upload(
-    chunks: AsyncIterator[bytes], *, content_type: str | None, writer: FileWriter
+    chunks: AsyncIterator[bytes],
+    *,
+    content_type: str | None,
+    writer: FileWriter,
+    fields: dict[str, str] | None = None,
 ) -> UploadForm:
-    """Read the whole form, writing the file's bytes as they come; raise a `DomainError` that says what is wrong."""
-    reader = _FormReader(find_boundary(content_type))
+    """Read the whole form, writing the file's bytes as they come; raise a `DomainError` that says what is wrong.
+
+    A dict given as `fields` is filled as they arrive, so that a page can show them again after a refusal.
+    """
+    reader = _FormReader(find_boundary(content_type), fields={} if fields is None else fields)
     async for chunk in _not_stalled(chunks):
         for part in reader.feed(chunk):
             await writer.write(part)

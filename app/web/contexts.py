@@ -35,7 +35,7 @@ class Viewer:
     """Who is signed in."""
 
     display_name: str
-    organisation_name: str
+    organisation_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,7 +367,6 @@ class RecordingPage(Page):
     """One recording: its progress, or its result, or why there is none."""
 
     template: ClassVar[str] = "recording.html"
-    recording_id: str
     athlete_name: str
     subtitle: str
     date_iso: str

@@ -65,7 +65,6 @@ def present_recording(
         csrf_token=asked.csrf_token,
         crumbs=(asked.team or Link(label="Team", href="/"),),
         refresh_s=4 if progress else None,
-        recording_id=str(view.id),
         athlete_name=name,
         subtitle=f"{label_of(MOVEMENT_LABELS, view.movement.value)}, {label_of(VIEW_LABELS, view.view.value).lower()}",
         date_iso=view.created_at.isoformat(),

@@ -1,6 +1,7 @@
-"""Templates to HTML responses, with the headers every page carries."""
+"""Templates to HTML responses."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -14,20 +15,6 @@ from app.web.contexts import Page
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"
 STATIC_URL: Final = "/static"
-
-PAGE_HEADERS: Final[dict[str, str]] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
-        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        "manifest-src 'self'"
-    ),
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), microphone=(), payment=(), usb=()",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 @cache
@@ -62,9 +49,7 @@ def render_html(page: Page, *, template: str | None = None) -> str:
 
 
 def page_response(
-    page: Page, *, status: int = 200, template: str | None = None, headers: dict[str, str] | None = None
+    page: Page, *, status: int = 200, template: str | None = None, headers: Mapping[str, str] | None = None
 ) -> HTMLResponse:
-    """Return a page as a response with its protective headers."""
-    return HTMLResponse(
-        render_html(page, template=template), status_code=status, headers={**PAGE_HEADERS, **(headers or {})}
-    )
+    """Return a page as a response; the headers that protect it are added to every response alike."""
+    return HTMLResponse(render_html(page, template=template), status_code=status, headers=dict(headers or {}))

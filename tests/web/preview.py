@@ -12,16 +12,17 @@ from typing import Any
 
 import av
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from playwright.sync_api import Browser, sync_playwright
 
+from app.http.middleware import RequestContextMiddleware
 from app.web.contexts import Link, NoTeamsPage, Page, Problem, SignInPage, Viewer
 from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
 from app.web.present_recording import RecordingRequest, present_recording
-from app.web.render import PAGE_HEADERS, STATIC, STATIC_URL, page_response
+from app.web.render import STATIC, STATIC_URL, page_response
 from tests.web import samples
 
 CLIP = Path(__file__).parents[2] / "samples" / "dvj_f_valgus20_60.mp4"
@@ -38,6 +39,7 @@ CHROMIUM_ARGS = (
 )
 PHONE, DESKTOP = 390, 1280
 
+NO_STORE = {"Cache-Control": "no-store"}
 VIEWER = Viewer(display_name="Dr. Ines Halloran", organisation_name="Harbour Physio & Performance")
 TOKEN = "t0ken"
 
@@ -112,7 +114,7 @@ def pages() -> dict[str, Page]:
             problem=unreadable,
             field_errors={
                 "box_height_cm": "Enter the height as a number, for example 31.",
-                "video": "Choose the video again.",
+                "file": "Choose the video again.",
             },
         ),
         "recording": _recording(samples.analysed()),
@@ -123,8 +125,8 @@ def pages() -> dict[str, Page]:
         "recording-failed": _recording(samples.failed()),
         "recording-processing": _recording(samples.processing(attempt=2)),
         "recording-queued": _recording(samples.queued()),
-        "error-403": present_error(status=403, viewer=VIEWER),
-        "error-404": present_error(status=404, viewer=VIEWER, request_id="0193f0c2a1"),
+        "error-403": present_error(status=403, viewer=VIEWER, csrf_token=TOKEN),
+        "error-404": present_error(status=404, viewer=VIEWER, csrf_token=TOKEN, request_id="0193f0c2a1"),
         "error-429": present_error(status=429),
         "error-500": present_error(status=500, request_id="0193f0c2a1"),
     }
@@ -133,6 +135,8 @@ def pages() -> dict[str, Page]:
 def preview_app() -> FastAPI:
     """Serve the sample pages with the real templates, styles and scripts."""
     app = FastAPI(openapi_url=None)
+    app.state.route_patterns = {}
+    app.add_middleware(RequestContextMiddleware, render_error=_crash, https=False)
     app.mount(STATIC_URL, StaticFiles(directory=STATIC))
 
     @app.get("/page/{name}", response_class=HTMLResponse)
@@ -143,17 +147,21 @@ def preview_app() -> FastAPI:
     def video(recording_id: str, kind: str) -> Response:
         if kind == "progress":
             return page_response(pages()["recording-processing"], template="_progress.html")
-        return FileResponse(CLIP, media_type="video/mp4", headers=PAGE_HEADERS)
+        return FileResponse(CLIP, media_type="video/mp4", headers=NO_STORE)
 
     @app.get("/recordings/{recording_id}/stills/{frame}")
     def still(recording_id: str, frame: int) -> Response:
-        return Response(_frame_jpeg(frame), media_type="image/jpeg", headers=PAGE_HEADERS)
+        return Response(_frame_jpeg(frame), media_type="image/jpeg", headers=NO_STORE)
 
     @app.get("/teams/{team_id}/roster")
     def roster(team_id: str) -> Response:
         return page_response(pages()["dashboard"], template="_roster.html")
 
     return app
+
+
+async def _crash(request: Request, error: Exception) -> Response:
+    raise error
 
 
 def _frame_jpeg(frame: int) -> bytes:

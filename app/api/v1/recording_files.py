@@ -1,18 +1,17 @@
 """The files of a recording: the original, the overlay video, stills. Whole or in part."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.deps import PartsDep, PrincipalDep, Requires, UowDep
 from app.api.responses import problems
 from app.domain.access import Permission
-from app.http.ranges import ByteRange, find_range
+from app.http.files import send_blob
 from app.services import recordings
-from app.services.read_models import BlobKind, OpenBlob
+from app.services.read_models import BlobKind
 
 VIDEOS = [Depends(Requires(Permission.VIDEOS_READ))]
 MAX_FRAME = 1_000_000
@@ -93,34 +92,3 @@ def get_still(
         frame=frame,
     )
     return send_blob(blob, request=request, disposition="inline")
-
-
-def send_blob(blob: OpenBlob, *, request: Request, disposition: str) -> Response:
-    """Return the file, the part asked for, or word that it has not changed."""
-    etag = f'"{blob.etag}"'
-    headers = {"ETag": etag, "Accept-Ranges": "bytes"}
-    if etag in _tags(request.headers.get("if-none-match")):
-        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    asked = find_range(_range_header(request, etag=etag), size=blob.size_bytes)
-    part = asked or ByteRange(start=0, end=blob.size_bytes)
-    headers["Content-Length"] = str(part.end - part.start)
-    headers["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{quote(blob.filename, safe='')}"
-    if asked is not None:
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{blob.size_bytes}"
-    return StreamingResponse(
-        blob.iter_range(start=part.start, end=part.end),
-        status_code=status.HTTP_200_OK if asked is None else status.HTTP_206_PARTIAL_CONTENT,
-        media_type=blob.media_type,
-        headers=headers,
-    )
-
-
-def _tags(header: str | None) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")} if header else set()
-
-
-def _range_header(request: Request, *, etag: str) -> str | None:
-    """Return the Range header, unless If-Range names another version: then the whole file is due."""
-    if request.headers.get("if-range", etag) != etag:
-        return None
-    return request.headers.get("range")

@@ -1,0 +1,40 @@
+"""A stored file as a response: whole, in part, or word that it has not changed."""
+
+from urllib.parse import quote
+
+from fastapi import Request, Response, status
+from fastapi.responses import StreamingResponse
+
+from app.http.ranges import ByteRange, find_range
+from app.services.read_models import OpenBlob
+
+
+def send_blob(blob: OpenBlob, *, request: Request, disposition: str) -> Response:
+    """Return the file, the part asked for, or word that it has not changed."""
+    etag = f'"{blob.etag}"'
+    headers = {"ETag": etag, "Accept-Ranges": "bytes"}
+    if etag in _tags(request.headers.get("if-none-match")):
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
+    asked = find_range(_range_header(request, etag=etag), size=blob.size_bytes)
+    part = asked or ByteRange(start=0, end=blob.size_bytes)
+    headers["Content-Length"] = str(part.end - part.start)
+    headers["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{quote(blob.filename, safe='')}"
+    if asked is not None:
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{blob.size_bytes}"
+    return StreamingResponse(
+        blob.iter_range(start=part.start, end=part.end),
+        status_code=status.HTTP_200_OK if asked is None else status.HTTP_206_PARTIAL_CONTENT,
+        media_type=blob.media_type,
+        headers=headers,
+    )
+
+
+def _tags(header: str | None) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")} if header else set()
+
+
+def _range_header(request: Request, *, etag: str) -> str | None:
+    """Return the Range header, unless If-Range names another version: then the whole file is due."""
+    if request.headers.get("if-range", etag) != etag:
+        return None
+    return request.headers.get("range")

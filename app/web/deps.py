@@ -1,0 +1,68 @@
+"""What page routes ask for: who is signed in, a unit of work of theirs, and the parts of the application."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.db.unit_of_work import UnitOfWork
+from app.domain.access import Permission, Principal
+from app.http.access import AccessRule
+from app.http.identity import SAFE_METHODS, authenticate_login, check_same_origin
+from app.http.parts import Parts, parts_of
+from app.http.rate_limits import REQUESTS
+from app.web.contexts import Viewer
+
+
+def get_parts(request: Request) -> Parts:
+    """Return the parts of the application."""
+    return parts_of(request)
+
+
+PartsDep = Annotated[Parts, Depends(get_parts)]
+
+
+def get_principal(request: Request, parts: PartsDep) -> Principal:
+    """Return who is signed in; runs before any of the body is read."""
+    principal = authenticate_login(request, parts)
+    if request.method not in SAFE_METHODS:
+        check_same_origin(request.headers, settings=parts.settings)
+    parts.rate_limiter.hit(REQUESTS, str(principal.user_id))
+    return principal
+
+
+PrincipalDep = Annotated[Principal, Depends(get_principal)]
+
+
+class PageRule(AccessRule):
+    """The page is for those who are signed in and hold this permission."""
+
+    def __init__(self, permission: Permission) -> None:
+        """Keep the permission."""
+        super().__init__(permission)
+        self._permission = permission
+
+    def __call__(self, principal: PrincipalDep) -> None:
+        """Raise `ForbiddenError` unless the permission is held."""
+        principal.require(self._permission)
+
+
+class SignedInRule(AccessRule):
+    """The page is for those who are signed in, whatever they may do."""
+
+    def __call__(self, principal: PrincipalDep) -> None:
+        """Being known is enough."""
+
+
+def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
+    """Open a unit of work of the principal's organisation; always ``scope="function"``, as the REST routes do."""
+    with parts.uow_factory(principal.organisation_id) as uow:
+        yield uow
+
+
+UowDep = Annotated[UnitOfWork, Depends(get_uow, scope="function")]
+
+
+def viewer_of(principal: Principal) -> Viewer:
+    """Return who is signed in, for the top of the page."""
+    return Viewer(display_name=principal.display_name)

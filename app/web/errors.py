@@ -1,0 +1,49 @@
+"""Errors as pages: the same table as REST, in words and in the look of every page."""
+
+from urllib.parse import urlencode
+
+from fastapi import Request, Response, status
+from fastapi.responses import RedirectResponse
+
+from app.domain.access import Principal
+from app.domain.errors import NotSignedInError
+from app.http.parts import parts_of
+from app.http.problems import problem_of
+from app.web.contexts import Problem
+from app.web.deps import viewer_of
+from app.web.forms import form_token
+from app.web.present_forms import present_error
+from app.web.render import page_response
+
+
+def answer_as_page(request: Request, error: Exception) -> Response:
+    """Return an error as a page; whoever is not signed in is sent to the sign-in and back."""
+    if isinstance(error, NotSignedInError):
+        return _send_to_sign_in(request)
+    problem = problem_of(error)
+    principal: Principal | None = getattr(request.state, "principal", None)
+    page = present_error(
+        status=problem.status,
+        problem=None
+        if problem.status in _OWN_WORDS
+        else Problem(message=problem.message, how_to_fix=problem.how_to_fix),
+        viewer=viewer_of(principal) if principal else None,
+        csrf_token=form_token(request, parts_of(request).settings),
+        request_id=request.state.request_id,
+    )
+    headers = {name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"}
+    return page_response(page, status=problem.status, headers=headers)
+
+
+_OWN_WORDS = frozenset({404, 405, 500})
+"""Where the page's own words fit a reader better than those written for a program."""
+
+
+def _send_to_sign_in(request: Request) -> Response:
+    came_from = request.url.path if request.method == "GET" else "/"
+    if request.method == "GET" and request.url.query:
+        came_from = f"{came_from}?{request.url.query}"
+    target = "/sign-in" if came_from == "/" else f"/sign-in?{urlencode({'next': came_from})}"
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=status.HTTP_200_OK, headers={"HX-Redirect": "/sign-in"})
+    return RedirectResponse(target, status_code=status.HTTP_303_SEE_OTHER)

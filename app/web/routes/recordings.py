@@ -1,0 +1,144 @@
+"""The page of one recording, its live progress, its pictures and videos."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
+from fastapi.responses import RedirectResponse
+
+from app.biomech.types import Kinematics
+from app.db.unit_of_work import UnitOfWork
+from app.domain.access import Permission, Principal
+from app.domain.errors import NotFoundError
+from app.http.files import send_blob
+from app.http.parts import Parts
+from app.services import analyses, recordings, roster
+from app.services.read_models import BlobKind, RecordingView
+from app.web.contexts import Link, RecordingPage
+from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
+from app.web.forms import check_form, form_token
+from app.web.present_recording import RecordingRequest, present_recording
+from app.web.render import page_response
+
+router = APIRouter()
+
+RESULTS = [Depends(PageRule(Permission.RESULTS_READ))]
+VIDEOS = [Depends(PageRule(Permission.VIDEOS_READ))]
+MAX_FRAME = 1_000_000
+
+
+@router.get("/recordings/{recording_id}", dependencies=RESULTS)
+def show_recording(
+    recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
+) -> Response:
+    """Show the result, or how far it is, or why there is none."""
+    view = recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
+    return page_response(_page(view, request, parts=parts, uow=uow, principal=principal))
+
+
+@router.get("/recordings/{recording_id}/progress", dependencies=RESULTS)
+def show_progress(
+    recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
+) -> Response:
+    """Return the live part of the page alone; once there is a result, ask the browser for the whole page."""
+    if request.headers.get("hx-request") != "true":
+        return RedirectResponse(f"/recordings/{recording_id}", status_code=status.HTTP_303_SEE_OTHER)
+    view = recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
+    page = _page(view, request, parts=parts, uow=uow, principal=principal)
+    if page.progress is None:
+        return Response(headers={"HX-Refresh": "true"})
+    return page_response(page, template="_progress.html")
+
+
+@router.post(
+    "/recordings/{recording_id}/retry", dependencies=[Depends(PageRule(Permission.RECORDINGS_WRITE))]
+)
+def retry(
+    recording_id: UUID,
+    request: Request,
+    parts: PartsDep,
+    uow: UowDep,
+    principal: PrincipalDep,
+    csrf_token: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Try a recording again that failed."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    recordings.requeue_recording(uow=uow, principal=principal, recording_id=recording_id)
+    return RedirectResponse(f"/recordings/{recording_id}", status_code=status.HTTP_303_SEE_OTHER)
+
+
+@router.get("/recordings/{recording_id}/original", dependencies=VIDEOS)
+def watch_original(
+    recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
+) -> Response:
+    """Send the video as it was uploaded."""
+    blob = recordings.open_blob(
+        uow=uow, blobs=parts.blobs, principal=principal, recording_id=recording_id, kind=BlobKind.ORIGINAL
+    )
+    return send_blob(blob, request=request, disposition="inline")
+
+
+@router.get("/recordings/{recording_id}/overlay", dependencies=VIDEOS)
+def watch_overlay(
+    recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
+) -> Response:
+    """Send the video with the measured skeleton."""
+    blob = recordings.open_blob(
+        uow=uow, blobs=parts.blobs, principal=principal, recording_id=recording_id, kind=BlobKind.OVERLAY
+    )
+    return send_blob(blob, request=request, disposition="inline")
+
+
+@router.get("/recordings/{recording_id}/stills/{frame}", dependencies=VIDEOS)
+def show_still(
+    recording_id: UUID,
+    frame: Annotated[int, Path(ge=0, le=MAX_FRAME)],
+    request: Request,
+    parts: PartsDep,
+    uow: UowDep,
+    principal: PrincipalDep,
+) -> Response:
+    """Send the picture of a flagged frame."""
+    blob = recordings.open_blob(
+        uow=uow,
+        blobs=parts.blobs,
+        principal=principal,
+        recording_id=recording_id,
+        kind=BlobKind.STILL,
+        frame=frame,
+    )
+    return send_blob(blob, request=request, disposition="inline")
+
+
+def _page(
+    view: RecordingView, request: Request, *, parts: Parts, uow: UnitOfWork, principal: Principal
+) -> RecordingPage:
+    asked = RecordingRequest(
+        viewer=viewer_of(principal),
+        csrf_token=form_token(request, parts.settings),
+        team=_team(view, uow=uow, principal=principal),
+        may_upload=principal.may(Permission.RECORDINGS_WRITE),
+        may_watch=principal.may(Permission.VIDEOS_READ),
+    )
+    return present_recording(
+        view, kinematics=_kinematics(view, parts=parts, uow=uow, principal=principal), asked=asked
+    )
+
+
+def _team(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> Link | None:
+    """Return the way back to the athlete's team."""
+    if view.athlete is None or not principal.may(Permission.ROSTER_READ):
+        return None
+    teams = roster.get_athlete(uow=uow, principal=principal, athlete_id=view.athlete.id).teams
+    return Link(label=teams[0].name, href=f"/teams/{teams[0].id}") if teams else None
+
+
+def _kinematics(
+    view: RecordingView, *, parts: Parts, uow: UnitOfWork, principal: Principal
+) -> Kinematics | None:
+    if view.analysis is None or not view.analysis.has_kinematics:
+        return None
+    try:
+        return analyses.get_kinematics(uow=uow, blobs=parts.blobs, principal=principal, recording_id=view.id)
+    except NotFoundError:
+        return None

@@ -1,0 +1,173 @@
+"""The upload form: a plain multipart form, streamed to disk; with JavaScript, the same with progress."""
+
+from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from app.biomech.types import Movement, View
+from app.domain.access import Permission, Principal
+from app.domain.errors import CsrfError, DomainError
+from app.http.parts import Parts
+from app.http.problems import problem_of
+from app.http.rate_limits import UPLOADS
+from app.http.uploads import FILE_FIELD, FORM_OVERHEAD_BYTES, UploadForm, find_boundary, receive_upload
+from app.services import recordings, roster
+from app.services.read_models import AthleteSummary
+from app.services.uploads import StagedUpload
+from app.storage.blobs import StorageFullError
+from app.storage.staging import StagedFile, too_large
+from app.web.contexts import Link, Problem
+from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
+from app.web.forms import check_form, form_token
+from app.web.present_forms import UploadEntries, UploadRequest, present_upload
+from app.web.render import page_response
+from app.web.upload_fields import FormFieldsError, UploadFields, read_fields
+
+UPLOAD_RULE = PageRule(Permission.RECORDINGS_WRITE)
+
+router = APIRouter(dependencies=[Depends(UPLOAD_RULE)])
+
+_ROSTER_PAGE = 200
+_MAX_ATHLETES = 2000
+
+
+@router.get("/recordings/new")
+def show_form(request: Request, parts: PartsDep, principal: PrincipalDep, athlete: str = "") -> Response:
+    """Show the empty form, the athlete chosen when the address names one."""
+    return _form(request, parts, principal, entries=UploadEntries(athlete_id=athlete))
+
+
+@router.post("/recordings")
+async def upload(request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
+    """Keep the video and go to its page; or show the form again with what was entered and what is wrong."""
+    entered: dict[str, str] = {}
+    try:
+        await run_in_threadpool(_check_before_body, request, parts, principal)
+        async with parts.staging.open(limit_bytes=parts.settings.max_upload_bytes) as writer:
+            form = await receive_upload(
+                request.stream(),
+                content_type=request.headers.get("content-type"),
+                writer=writer,
+                fields=entered,
+            )
+            check_form(request, form.fields, settings=parts.settings)
+            fields = _read(form, has_file=writer.size_bytes > 0)
+            staged = await writer.finish()
+            target = await run_in_threadpool(
+                _keep, parts, principal, staged=staged, filename=form.filename, fields=fields
+            )
+    except CsrfError:
+        raise
+    except (DomainError, StorageFullError) as error:
+        return await run_in_threadpool(_refuse, request, parts, principal, error=error, entered=entered)
+    if request.headers.get("x-plumbline-upload") == "script":
+        return Response(status_code=status.HTTP_200_OK, headers={"X-Plumbline-Location": target})
+    return RedirectResponse(target, status_code=status.HTTP_303_SEE_OTHER)
+
+
+def _check_before_body(request: Request, parts: Parts, principal: Principal) -> None:
+    """Refuse what can be refused without reading the body."""
+    parts.rate_limiter.hit(UPLOADS, str(principal.organisation_id))
+    find_boundary(request.headers.get("content-type"))
+    declared = request.headers.get("content-length", "")
+    limit = parts.settings.max_upload_bytes
+    if declared.isdecimal() and int(declared) > limit + FORM_OVERHEAD_BYTES:
+        raise too_large(limit)
+
+
+def _read(form: UploadForm, *, has_file: bool) -> UploadFields:
+    """Return the fields; a form sent without a file names that together with whatever else is wrong."""
+    missing = {} if has_file else {FILE_FIELD: "Choose the video."}
+    try:
+        fields = read_fields(form.fields)
+    except FormFieldsError as errors:
+        raise FormFieldsError({**errors.by_field, **missing}) from None
+    if missing:
+        raise FormFieldsError(missing)
+    return fields
+
+
+def _keep(
+    parts: Parts, principal: Principal, *, staged: StagedFile, filename: str, fields: UploadFields
+) -> str:
+    """Take the quick look at the file, keep it and its rows in one transaction, and return its page's address."""
+    probed = parts.prober(staged.path)
+    with parts.uow_factory(principal.organisation_id) as uow:
+        received = recordings.receive_recording(
+            uow=uow,
+            blobs=parts.blobs,
+            principal=principal,
+            upload=StagedUpload(
+                path=staged.path, filename=filename, size_bytes=staged.size_bytes, sha256=staged.sha256
+            ),
+            probed=probed,
+            athlete_id=fields.athlete_id,
+            movement=fields.movement,
+            view=fields.view,
+            box_height_cm=fields.box_height_cm,
+        )
+    return f"/recordings/{received.recording.id}"
+
+
+def _refuse(
+    request: Request, parts: Parts, principal: Principal, *, error: Exception, entered: dict[str, str]
+) -> Response:
+    """Show the form again; only the file has to be chosen anew, which browsers insist on."""
+    by_field = dict(error.by_field) if isinstance(error, FormFieldsError) else {}
+    problem = problem_of(error)
+    entries = UploadEntries(
+        athlete_id=entered.get("athlete_id", ""),
+        movement=entered.get("movement") or Movement.DROP_VERTICAL_JUMP.value,
+        view=entered.get("view") or View.FRONTAL.value,
+        box_height_cm=entered.get("box_height_cm", ""),
+    )
+    shown = Problem(message=problem.message.rstrip("."), how_to_fix=problem.how_to_fix)
+    response = _form(
+        request,
+        parts,
+        principal,
+        entries=entries,
+        problem=shown,
+        by_field=by_field,
+        status_code=problem.status,
+    )
+    for name, value in problem.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _form(
+    request: Request,
+    parts: Parts,
+    principal: Principal,
+    *,
+    entries: UploadEntries,
+    problem: Problem | None = None,
+    by_field: dict[str, str] | None = None,
+    status_code: int = status.HTTP_200_OK,
+) -> Response:
+    asked = UploadRequest(
+        viewer=viewer_of(principal),
+        csrf_token=form_token(request, parts.settings),
+        max_upload_bytes=parts.settings.max_upload_bytes,
+        max_duration_s=parts.settings.max_duration_s,
+        cancel=Link(label="Team", href="/"),
+        problem=problem,
+        field_errors=by_field or {},
+    )
+    page = present_upload(_athletes(parts, principal), entries=entries, asked=asked)
+    return page_response(page, status=status_code)
+
+
+def _athletes(parts: Parts, principal: Principal) -> tuple[AthleteSummary, ...]:
+    """Return the whole roster, page by page."""
+    found: list[AthleteSummary] = []
+    cursor: str | None = None
+    with parts.uow_factory(principal.organisation_id) as uow:
+        while len(found) < _MAX_ATHLETES:
+            page = roster.list_athletes(uow=uow, principal=principal, cursor=cursor, limit=_ROSTER_PAGE)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    return tuple(found)

@@ -1,0 +1,81 @@
+"""The upload form's fields, read from text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import TypeVar
+from uuid import UUID
+
+from app.biomech.types import Movement, View
+from app.domain.errors import InvalidInputError
+
+E = TypeVar("E", Movement, View)
+
+MIN_BOX_CM, MAX_BOX_CM = 5.0, 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadFields:
+    """What was entered, understood."""
+
+    athlete_id: UUID
+    movement: Movement
+    view: View
+    box_height_cm: float | None
+
+
+class FormFieldsError(InvalidInputError):
+    """Several fields need correcting; `by_field` says how, each in one sentence."""
+
+    def __init__(self, by_field: Mapping[str, str]) -> None:
+        """Keep the sentences."""
+        super().__init__("Something needs correcting", how_to_fix="See the marked fields.")
+        self.by_field = by_field
+
+
+def read_fields(fields: Mapping[str, str]) -> UploadFields:
+    """Read the form; raise `FormFieldsError` that names every field that needs correcting."""
+    errors: dict[str, str] = {}
+    athlete_id = _find_id(fields.get("athlete_id", ""))
+    if athlete_id is None:
+        errors["athlete_id"] = "Choose the athlete."
+    movement = _find_member(Movement, fields.get("movement", ""))
+    if movement is None:
+        errors["movement"] = "Choose the movement that was filmed."
+    view = _find_member(View, fields.get("view", ""))
+    if view is None:
+        errors["view"] = "Say where the camera stood."
+    box_height_cm: float | None = None
+    try:
+        box_height_cm = read_box_height(fields.get("box_height_cm", ""))
+    except ValueError:
+        errors["box_height_cm"] = "Enter the height in centimetres, for example 31, or leave it empty."
+    if errors or athlete_id is None or movement is None or view is None:
+        raise FormFieldsError(errors)
+    return UploadFields(athlete_id=athlete_id, movement=movement, view=view, box_height_cm=box_height_cm)
+
+
+def read_box_height(text: str) -> float | None:
+    """Return the height, None for an empty field; raise `ValueError` for what cannot be one. A comma is fine."""
+    plain = text.strip().lower().removesuffix("cm").strip().replace(",", ".")
+    if not plain:
+        return None
+    height = float(plain)
+    if not isfinite(height) or not MIN_BOX_CM <= height <= MAX_BOX_CM:
+        msg = f"a box is {MIN_BOX_CM} to {MAX_BOX_CM} cm high"
+        raise ValueError(msg)
+    return height
+
+
+def _find_id(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def _find_member(kind: type[E], text: str) -> E | None:
+    try:
+        return kind(text)
+    except ValueError:
+        return None
