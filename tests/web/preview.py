@@ -213,8 +213,8 @@ def save_screenshots(folder: Path, *, names: tuple[str, ...], dark: bool = False
                 viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
             )
             tab = context.new_page()
-            tab.on("console", lambda message: print(message.type, message.text, file=sys.stderr))  # noqa: T201
-            tab.on("pageerror", lambda error: print(error, file=sys.stderr))  # noqa: T201
+            tab.on("console", lambda message: print(message.type, message.text, file=sys.stderr))  # noqa: T201  # a tool for looking, it prints
+            tab.on("pageerror", lambda error: print(error, file=sys.stderr))  # noqa: T201  # a tool for looking, it prints
             for name in names or tuple(pages()):
                 tab.goto(f"{address}/page/{name}", wait_until="load")
                 for image in tab.locator("img[loading=lazy]").all():
