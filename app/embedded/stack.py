@@ -103,8 +103,8 @@ class Stack:
         stop_together(self._parts.ours)
         stop_together(self._parts.data)
         self._note()
-        forget_addresses(self._given.data_dir)
         if self._lock is not None:
+            forget_addresses(self._given.data_dir)
             self._lock.close()
 
     def kill(self) -> None:
