@@ -13,6 +13,7 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.jobs.memory_queue import MemoryQueue
 from app.storage.local import LocalBlobStore
 from tests.support import postgres
+from tests.support.valkey import ValkeyServer
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,6 +54,27 @@ def engine(database: DatabaseUrls) -> Iterator[Engine]:
     made = make_engine(database.app_url, pool_size=10, max_overflow=20)
     yield made
     made.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Valkey of this process alone, or yours by PLUMBLINE_TEST_REDIS_URL; tests use queue names of their own there."""
+    if given := os.environ.get("PLUMBLINE_TEST_REDIS_URL"):
+        yield given
+        return
+    server = ValkeyServer()
+    server.start()
+    yield server.url
+    server.remove()
+
+
+@pytest.fixture
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A Valkey for this test alone, to be killed and started again."""
+    server = ValkeyServer()
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

@@ -34,4 +34,4 @@ def register_analysis(app: Celery, runtime: Runtime) -> None:
     def run(recording_id: str, organisation_id: str) -> None:
         analyse_recording(runtime, recording_id, organisation_id)
 
-    app.task(name=names.ANALYSE_RECORDING)(run)
+    app.task(name=names.ANALYSE_RECORDING, shared=False)(run)

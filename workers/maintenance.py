@@ -37,5 +37,5 @@ def register_maintenance(app: Celery, container: Container) -> None:
     def run_remove_abandoned_uploads() -> None:
         remove_abandoned_uploads(container)
 
-    app.task(name=names.SWEEP_RECORDINGS)(run_sweep)
-    app.task(name=names.REMOVE_ABANDONED_UPLOADS)(run_remove_abandoned_uploads)
+    app.task(name=names.SWEEP_RECORDINGS, shared=False)(run_sweep)
+    app.task(name=names.REMOVE_ABANDONED_UPLOADS, shared=False)(run_remove_abandoned_uploads)

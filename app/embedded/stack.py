@@ -4,6 +4,7 @@ import errno
 import http.client
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -64,6 +65,7 @@ class Stack:
         self._given = settings
         self._say = say
         self._parts = _Parts(data=[], ours=[])
+        self._paths: StackPaths | None = None
         self._lock: TextIO | None = None
         self._roll: Roll | None = None
         self._urls: DatabaseUrls | None = None
@@ -74,7 +76,7 @@ class Stack:
     def start(self) -> None:
         """Start every part and return when all of them answer; raise `StackError` when one cannot."""
         given = self._given
-        paths = prepare_paths(given.data_dir)
+        self._paths = paths = prepare_paths(given.data_dir)
         self._lock = take_lock(paths, address=given.base_url)
         check_room(paths)
         check_port(given.host, given.port)
@@ -103,8 +105,9 @@ class Stack:
         stop_together(self._parts.ours)
         stop_together(self._parts.data)
         self._note()
-        if self._lock is not None:
-            forget_addresses(self._given.data_dir)
+        if self._paths is not None and self._lock is not None:
+            forget_addresses(self._paths.data_dir)
+            shutil.rmtree(self._paths.run, ignore_errors=True)
             self._lock.close()
 
     def kill(self) -> None:

@@ -111,8 +111,11 @@ def test_up_when_started_then_every_part_runs_and_ctrl_c_leaves_none(
     assert second.returncode == 1
     assert "already running" in second.stderr
     assert f":{stack.port}" in second.stderr
+    sockets = Path(str(make_url(stack.settings().require_database_url()).query["host"])).parent
+    assert sockets.is_dir()
     assert stack.stop() == 0
     assert gone(children)
+    assert not sockets.exists()
 
 
 def test_up_when_the_supervisor_is_killed_then_no_child_stays_and_the_data_is_there_at_the_next_start(
