@@ -18,9 +18,11 @@ otherwise: feet are braked in the last 50 ms before they touch, so the fall is n
 SHORT_FIT_SAMPLES = 4
 """Shortest airborne path used when the frame rate allows it."""
 MIN_FIT_SAMPLES = 3
-MODEL_SD_S = 0.004
-"""What the fit cannot know: shutter time, the pose model's rounding of the corner at contact [P, from
-rendered drop jumps: 2-6 ms]."""
+MODEL_SD_S = 0.007
+"""What the fit cannot know: feet braked or stretched in the last 50 ms of the fall, shutter time, the pose
+model's rounding of the corner at contact [D, own rendered drop jumps: 3-9 ms]."""
+TURN_SD_S = 0.010
+"""The same for the lowest point of the hips, which are flat there for 50 ms [D, own rendered drop jumps]."""
 FRAME_SHARE = 0.25
 """Part of a frame interval added to the standard deviation: at 30 Hz the fit rests on three frames [P]."""
 
@@ -171,8 +173,8 @@ def find_lowest_point(time_s: FloatArray, height: FloatArray, *, noise: float) -
 def _slope_sd(t: FloatArray, *, noise: float, bend: float) -> tuple[float, float]:
     """Return the two parts of a turning point's standard deviation: noise over curvature, and the model's own."""
     if bend <= 0.0:
-        return 0.05, MODEL_SD_S
-    return float(noise / np.sqrt(np.sum((t - t.mean()) ** 2)) / (2.0 * bend)), MODEL_SD_S
+        return 0.05, TURN_SD_S
+    return float(noise / np.sqrt(np.sum((t - t.mean()) ** 2)) / (2.0 * bend)), TURN_SD_S
 
 
 def _vertex(time_s: FloatArray, values: FloatArray, *, at: int) -> tuple[float, float]:
