@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, Text, Uuid, func
+from sqlalchemy import ColumnElement, DateTime, Enum, Text, Uuid, func
 from sqlalchemy.orm import mapped_column
 from uuid_utils.compat import uuid7
 
@@ -34,3 +34,8 @@ Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 """When the transaction that made the row began, by the database's clock."""
 LongText = Annotated[str, mapped_column(Text)]
+
+
+def from_now(seconds: float) -> ColumnElement[datetime]:
+    """Return the database's time moved by some seconds; hosts' clocks are never compared."""
+    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)

@@ -4,16 +4,32 @@ Both take the `UnitOfWorkFactory`, not a unit of work: they use several short tr
 open while a video is being read.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from app.biomech.types import MethodStamp
+from app.biomech.types import MethodStamp, Sex, TrialContext, Verdict
+from app.db.repositories.analyses import AnalysisFiles
+from app.db.repositories.recordings import Claim
+from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWorkFactory
-from app.services.video_reader import VideoReader
+from app.domain.errors import StaleStateError
+from app.domain.lifecycle import Stage, Trigger
+from app.services.analyse_video import AnalysedVideo, analyse_video
+from app.services.heartbeat import Heartbeat, LeaseLostError
+from app.services.presenters import analysis_content
+from app.services.recordings import analysis_job
+from app.services.video_reader import VideoReader, VideoReaderDiedError
 from app.storage.blobs import BlobStore
+from app.storage.tracks import kinematics_to_bytes, track_to_bytes
+
+READER_DIED = "reader_died"
+LEASE_EXPIRED = "lease_expired"
+INTERNAL_ERROR = "internal_error"
 
 ReaderFactory = Callable[[], VideoReader]
 """Hands out a fresh reader for one video."""
@@ -60,6 +76,20 @@ class SweepReport:
     n_gave_up: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """A claimed recording and all that is needed to work on it."""
+
+    claim: Claim
+    organisation_id: UUID
+    blob_key: str
+    sha256: str
+    context: TrialContext
+    uow_factory: UnitOfWorkFactory
+    blobs: BlobStore
+    policy: WorkPolicy
+
+
 def process_recording(
     *,
     recording_id: UUID,
@@ -77,11 +107,223 @@ def process_recording(
     Never raises for a bad video (that is a result) nor for a reader that died (that is a retry). Any other
     error is written down as a retry, or as given up after the last attempt, and raised again for the log.
     """
-    raise NotImplementedError
+    attempt = _claim(
+        recording_id=recording_id,
+        organisation_id=organisation_id,
+        uow_factory=uow_factory,
+        blobs=blobs,
+        policy=policy or WorkPolicy(),
+    )
+    if attempt is None:
+        return AttemptResult.NOT_CLAIMED
+    try:
+        return _analyse(
+            attempt, reader_factory=reader_factory, method=method, staging_dir=staging_dir, overlay=overlay
+        )
+    except (LeaseLostError, StaleStateError):
+        return AttemptResult.LOST
+    except VideoReaderDiedError:
+        return _fail(attempt, detail=READER_DIED)
+    except Exception:
+        _fail(attempt, detail=INTERNAL_ERROR)
+        raise
+
+
+def _claim(
+    *,
+    recording_id: UUID,
+    organisation_id: UUID,
+    uow_factory: UnitOfWorkFactory,
+    blobs: BlobStore,
+    policy: WorkPolicy,
+) -> _Attempt | None:
+    """Take the recording, in the first transaction, and read what is known about it."""
+    with uow_factory(organisation_id) as uow:
+        claim = uow.recordings.claim(recording_id, lease_s=policy.lease_s, max_attempts=policy.max_attempts)
+        record = uow.recordings.find(organisation_id=organisation_id, recording_id=recording_id)
+    if claim is None or record is None:
+        return None
+    recording, athlete = record.recording, record.athlete
+    return _Attempt(
+        claim=claim,
+        organisation_id=organisation_id,
+        blob_key=recording.blob_key,
+        sha256=recording.sha256,
+        context=TrialContext(
+            movement=recording.movement,
+            view=recording.view,
+            box_height_cm=recording.box_height_cm,
+            stature_cm=None if athlete is None else athlete.stature_cm,
+            sex=Sex.UNSPECIFIED if athlete is None else athlete.sex,
+        ),
+        uow_factory=uow_factory,
+        blobs=blobs,
+        policy=policy,
+    )
+
+
+def _analyse(
+    attempt: _Attempt,
+    *,
+    reader_factory: ReaderFactory,
+    method: MethodStamp,
+    staging_dir: Path,
+    overlay: bool,
+) -> AttemptResult:
+    """Work without a transaction, then record; the folder and all in it are gone afterwards."""
+    analysis_id = new_id()
+    with tempfile.TemporaryDirectory(dir=staging_dir, prefix="attempt-") as folder:
+        beat = Heartbeat(
+            renew=partial(_renew, attempt),
+            every_s=attempt.policy.heartbeat_s,
+        )
+        with beat, reader_factory() as reader:
+            analysed = analyse_video(
+                path=attempt.blobs.local_copy(attempt.blob_key, Path(folder)),
+                context=attempt.context,
+                reader=reader,
+                method=method,
+                on_progress=beat.report,
+                pictures_dir=Path(folder),
+                overlay=overlay,
+            )
+            stored: list[str] = []
+            try:
+                files = _store_files(attempt, analysis_id=analysis_id, analysed=analysed, stored=stored)
+                beat.check()
+            except BaseException:
+                _remove(attempt.blobs, stored)
+                raise
+        return _record(attempt, analysis_id=analysis_id, analysed=analysed, files=files, stored=stored)
+
+
+def _renew(attempt: _Attempt, stage: Stage, progress: float) -> bool:
+    with attempt.uow_factory(attempt.organisation_id) as uow:
+        return uow.recordings.heartbeat(
+            attempt.claim, lease_s=attempt.policy.lease_s, stage=stage, progress=progress
+        )
+
+
+def _store_files(
+    attempt: _Attempt, *, analysis_id: UUID, analysed: AnalysedVideo, stored: list[str]
+) -> AnalysisFiles:
+    """Make every file durable before the rows that name it; `stored` learns each key."""
+    folder = f"{attempt.organisation_id}/{attempt.claim.recording_id}/{analysis_id}"
+
+    def key(name: str) -> str:
+        stored.append(f"{folder}/{name}")
+        return stored[-1]
+
+    track_key = kinematics_key = overlay_key = None
+    still_keys: dict[int, str] = {}
+    if analysed.track is not None:
+        track_key = key("track.npz")
+        attempt.blobs.put_bytes(track_key, track_to_bytes(analysed.track))
+    if analysed.kinematics is not None:
+        kinematics_key = key("kinematics.npz")
+        attempt.blobs.put_bytes(kinematics_key, kinematics_to_bytes(analysed.kinematics))
+    if analysed.pictures is not None:
+        for frame in sorted({flagged.frame for flagged in analysed.record.flagged_frames}):
+            if (picture := analysed.pictures.stills.get(frame)) is not None:
+                still_keys[frame] = key(f"still-{frame}.jpg")
+                attempt.blobs.put_file(still_keys[frame], picture)
+        if analysed.pictures.overlay is not None:
+            overlay_key = key("overlay.mp4")
+            attempt.blobs.put_file(overlay_key, analysed.pictures.overlay)
+    return AnalysisFiles(
+        track_key=track_key, kinematics_key=kinematics_key, overlay_key=overlay_key, still_keys=still_keys
+    )
+
+
+def _record(
+    attempt: _Attempt, *, analysis_id: UUID, analysed: AnalysedVideo, files: AnalysisFiles, stored: list[str]
+) -> AttemptResult:
+    """Write the result and the step of its life in one transaction, the last, while the claim is ours."""
+    record = analysed.record
+    usable = record.verdict is not Verdict.INVALID
+    with attempt.uow_factory(attempt.organisation_id) as uow:
+        uow.on_drop(partial(_remove, attempt.blobs, stored))
+        uow.recordings.finish(attempt.claim, trigger=Trigger.ASSESSED if usable else Trigger.UNUSABLE)
+        uow.analyses.add(
+            organisation_id=attempt.organisation_id,
+            analysis_id=analysis_id,
+            claim=attempt.claim,
+            input_sha256=attempt.sha256 if record.video is None else record.video.sha256,
+            content=analysis_content(record),
+            files=files,
+        )
+    return AttemptResult.ANALYSED if usable else AttemptResult.REJECTED
+
+
+def _remove(blobs: BlobStore, keys: list[str]) -> None:
+    for key in keys:
+        blobs.delete(key)
+
+
+def _fail(attempt: _Attempt, *, detail: str) -> AttemptResult:
+    """End the attempt without a result, unless somebody else has taken over already."""
+    claim, policy = attempt.claim, attempt.policy
+    try:
+        with attempt.uow_factory(attempt.organisation_id) as uow:
+            if claim.attempt >= policy.max_attempts:
+                uow.recordings.give_up(claim, detail=detail)
+                return AttemptResult.GAVE_UP
+            uow.recordings.retry(claim, delay_s=policy.retry_delay_s(claim.attempt), detail=detail)
+            return AttemptResult.RETRY
+    except StaleStateError:
+        return AttemptResult.LOST
 
 
 def sweep_recordings(
     *, uow_factory: UnitOfWorkFactory, policy: WorkPolicy | None = None, limit: int = 500
 ) -> SweepReport:
-    """Send queued recordings again whose job got lost, and put back those whose attempt was lost."""
-    raise NotImplementedError
+    """Send queued recordings again whose job got lost, and put back those whose attempt was lost.
+
+    Any number of sweepers may run at once: each step is taken by one of them.
+    """
+    rules = policy or WorkPolicy()
+    with uow_factory(None) as uow:
+        due = uow.recordings.find_due(resend_after_s=rules.resend_after_s, limit=limit)
+    counts: dict[_Swept, int] = dict.fromkeys(_Swept, 0)
+    for item in due:
+        step = _put_back if item.lease_expired else _resend
+        swept = step(uow_factory, rules, recording_id=item.recording_id, organisation_id=item.organisation_id)
+        if swept is not None:
+            counts[swept] += 1
+    return SweepReport(
+        n_resent=counts[_Swept.RESENT], n_retried=counts[_Swept.RETRIED], n_gave_up=counts[_Swept.GAVE_UP]
+    )
+
+
+class _Swept(StrEnum):
+    RESENT = "resent"
+    RETRIED = "retried"
+    GAVE_UP = "gave_up"
+
+
+def _resend(
+    uow_factory: UnitOfWorkFactory, policy: WorkPolicy, *, recording_id: UUID, organisation_id: UUID
+) -> _Swept | None:
+    with uow_factory(organisation_id) as uow:
+        if not uow.recordings.note_sent(recording_id, resend_after_s=policy.resend_after_s):
+            return None
+        uow.defer(analysis_job(recording_id=recording_id, organisation_id=organisation_id))
+    return _Swept.RESENT
+
+
+def _put_back(
+    uow_factory: UnitOfWorkFactory, policy: WorkPolicy, *, recording_id: UUID, organisation_id: UUID
+) -> _Swept | None:
+    """Retry at once: the lease was the wait."""
+    with uow_factory(organisation_id) as uow:
+        expired = uow.recordings.find_expired(recording_id)
+        if expired is None:
+            return None
+        claim, max_attempts = expired
+        if claim.attempt >= max_attempts:
+            uow.recordings.give_up(claim, detail=LEASE_EXPIRED)
+            return _Swept.GAVE_UP
+        uow.recordings.retry(claim, delay_s=0.0, detail=LEASE_EXPIRED)
+        uow.recordings.note_sent(recording_id, resend_after_s=policy.resend_after_s)
+        uow.defer(analysis_job(recording_id=recording_id, organisation_id=organisation_id))
+    return _Swept.RETRIED

@@ -3,14 +3,40 @@
 Every function takes an entered `UnitOfWork` made for ``principal.organisation_id``.
 """
 
-from datetime import date
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from app.biomech.types import Movement, View
+from app.db.repositories.analyses import StoredAnalysis
+from app.db.repositories.recordings import NewRecording, RecordingRecord
+from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Principal
-from app.domain.lifecycle import RecordingState
+from app.domain.access import Permission, Principal
+from app.domain.errors import (
+    IdempotencyConflictError,
+    InvalidInputError,
+    NotFoundError,
+    StaleStateError,
+    StorageFullError,
+)
+from app.domain.lifecycle import TRANSITIONS, RecordingState, Trigger
 from app.domain.screenings import ScreeningContext
+from app.jobs.names import ANALYSE_RECORDING
+from app.jobs.queue import INTERACTIVE, Job
+from app.services.checks import check_range, check_text
+from app.services.cursors import (
+    check_limit,
+    decode_cursor,
+    encode_cursor,
+    id_part,
+    instant_part,
+    split_page,
+)
+from app.services.presenters import analysis_view, athlete_summary, no_recording
 from app.services.read_models import (
     BlobKind,
     OpenBlob,
@@ -20,7 +46,41 @@ from app.services.read_models import (
     RecordingView,
 )
 from app.services.uploads import ProbedVideo, StagedUpload
-from app.storage.blobs import BlobStore
+from app.storage import blobs as stores
+from app.storage.blobs import BlobNotFoundError, BlobStore
+
+MEDIA_TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm", "jpg": "image/jpeg"}
+_FILENAME_LENGTH = 255
+_OLDEST_DAY = date(1990, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What an upload asks for, apart from the file."""
+
+    athlete_id: UUID | None
+    movement: Movement
+    view: View
+    box_height_cm: float | None
+    screened_on: date | None
+    context: ScreeningContext
+
+    @property
+    def day(self) -> date:
+        return self.screened_on or datetime.now(UTC).date()
+
+    def sha256(self, upload: StagedUpload) -> str:
+        """Return what two requests share exactly when they ask for the same; today's date stays out of it."""
+        parts = [
+            upload.sha256,
+            str(self.athlete_id),
+            self.movement.value,
+            self.view.value,
+            self.box_height_cm,
+            str(self.screened_on),
+            self.context.value,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def receive_recording(
@@ -45,12 +105,54 @@ def receive_recording(
     all the same. Raises `NotFoundError` (no such athlete), `InvalidInputError`, `StorageFullError` and
     `IdempotencyConflictError` (the same key was used for another request); then nothing is kept.
     """
-    raise NotImplementedError
+    principal.require(Permission.RECORDINGS_WRITE)
+    request = _Request(
+        athlete_id=athlete_id,
+        movement=movement,
+        view=view,
+        box_height_cm=check_range(box_height_cm, field="box_height_cm", low=1.0, high=150.0),
+        screened_on=_check_day(screened_on),
+        context=context,
+    )
+    if idempotency_key is not None:
+        idempotency_key = check_text(idempotency_key, field="idempotency_key", max_length=255)
+    recording_id = new_id()
+    key = f"{principal.organisation_id}/{recording_id}/original.{probed.extension}"
+    _store(uow=uow, blobs=blobs, key=key, upload=upload)
+    if idempotency_key is not None:
+        earlier = uow.idempotency.claim(
+            organisation_id=principal.organisation_id,
+            key=idempotency_key,
+            request_sha256=request.sha256(upload),
+            recording_id=recording_id,
+        )
+        if earlier is not None:
+            if earlier.request_sha256 != request.sha256(upload):
+                raise IdempotencyConflictError(
+                    "This Idempotency-Key was already used for another request.",
+                    how_to_fix="Use a new key for a new recording; repeat a request unchanged.",
+                )
+            blobs.delete(key)
+            view_before = _view(uow=uow, principal=principal, recording_id=earlier.recording_id)
+            return ReceivedRecording(recording=view_before, replayed=True)
+    _add_rows(
+        uow=uow,
+        principal=principal,
+        request=request,
+        recording_id=recording_id,
+        key=key,
+        upload=upload,
+        probed=probed,
+    )
+    uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
+    received = _view(uow=uow, principal=principal, recording_id=recording_id)
+    return ReceivedRecording(recording=received, replayed=False)
 
 
 def get_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:
     """Return a recording with its latest analysis, or raise `NotFoundError`."""
-    raise NotImplementedError
+    principal.require(Permission.RESULTS_READ)
+    return _view(uow=uow, principal=principal, recording_id=recording_id)
 
 
 def list_recordings(
@@ -65,7 +167,23 @@ def list_recordings(
     limit: int = 50,
 ) -> Page[RecordingSummary]:
     """List recordings, newest first; `inbox` keeps only those that belong to nobody yet."""
-    raise NotImplementedError
+    principal.require(Permission.RESULTS_READ)
+    before = None if cursor is None else decode_cursor(cursor, instant_part, id_part)
+    rows = uow.recordings.list_newest(
+        organisation_id=principal.organisation_id,
+        athlete_id=athlete_id,
+        team_id=team_id,
+        state=state,
+        inbox=inbox,
+        before=None if before is None else (before[0], before[1]),
+        limit=check_limit(limit) + 1,
+    )
+    page, more = split_page(rows, limit=limit)
+    last = page[-1].recording if more else None
+    return Page(
+        items=tuple(_summary(record) for record in page),
+        next_cursor=None if last is None else encode_cursor(last.created_at, last.id),
+    )
 
 
 def requeue_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:
@@ -73,7 +191,17 @@ def requeue_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UU
 
     Raises `StaleStateError` when it is already queued or being processed.
     """
-    raise NotImplementedError
+    principal.require(Permission.RECORDINGS_WRITE)
+    state = _find(uow=uow, principal=principal, recording_id=recording_id).recording.state
+    trigger = Trigger.REQUEUED if (state, Trigger.REQUEUED) in TRANSITIONS else Trigger.REANALYSE
+    if (state, trigger) not in TRANSITIONS:
+        raise StaleStateError(
+            "The recording is waiting or being processed already, or is no longer kept.",
+            how_to_fix="Wait for its result.",
+        )
+    uow.recordings.enqueue(recording_id, from_state=state, trigger=trigger, actor=principal)
+    uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
+    return _view(uow=uow, principal=principal, recording_id=recording_id)
 
 
 def open_blob(
@@ -86,4 +214,187 @@ def open_blob(
     frame: int | None = None,
 ) -> OpenBlob:
     """Open the original, the overlay or the still of one frame, of the latest analysis; or raise `NotFoundError`."""
-    raise NotImplementedError
+    principal.require(Permission.VIDEOS_READ)
+    recording = _find(uow=uow, principal=principal, recording_id=recording_id).recording
+    if kind is BlobKind.ORIGINAL:
+        key: str | None = recording.blob_key
+    else:
+        stored = uow.analyses.latest(organisation_id=principal.organisation_id, recording_id=recording_id)
+        key = None if stored is None else _picture_key(stored, kind=kind, frame=frame)
+    if key is None:
+        raise _no_file()
+    try:
+        size_bytes = blobs.size(key)
+    except BlobNotFoundError:
+        raise _no_file() from None
+    extension = key.rpartition(".")[2]
+    return OpenBlob(
+        size_bytes=size_bytes,
+        media_type=MEDIA_TYPES.get(extension, "application/octet-stream"),
+        etag=hashlib.sha256(key.encode()).hexdigest()[:32],
+        filename=f"{recording_id}-{kind.value}{'' if frame is None else f'-{frame}'}.{extension}",
+        read=partial(blobs.iter_range, key),
+    )
+
+
+def analysis_job(*, recording_id: UUID, organisation_id: UUID) -> Job:
+    """Return the hint to the workers that a recording waits, and somebody for it."""
+    return Job(name=ANALYSE_RECORDING, args=(str(recording_id), str(organisation_id)), queue=INTERACTIVE)
+
+
+def _check_day(day: date | None) -> date | None:
+    if day is not None and not _OLDEST_DAY <= day <= datetime.now(UTC).date() + timedelta(days=1):
+        raise InvalidInputError(
+            "The day of the screening lies in the future, or too far back.",
+            how_to_fix="Check the date: year, month, day.",
+            field="screened_on",
+        )
+    return day
+
+
+def _store(*, uow: UnitOfWork, blobs: BlobStore, key: str, upload: StagedUpload) -> None:
+    """Make the file durable before the first row; if the rows are dropped, so is it."""
+    try:
+        blobs.put_file(key, upload.path)
+    except stores.StorageFullError:
+        raise StorageFullError(
+            "There is no room left for the video; nothing was kept.",
+            how_to_fix="Tell whoever runs this service, and send the video again later.",
+        ) from None
+    uow.on_drop(partial(blobs.delete, key))
+
+
+def _add_rows(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    request: _Request,
+    recording_id: UUID,
+    key: str,
+    upload: StagedUpload,
+    probed: ProbedVideo,
+) -> None:
+    """Insert the recording, with its screening and trial when we know whose it is, and queue it."""
+    new = NewRecording(
+        id=recording_id,
+        organisation_id=principal.organisation_id,
+        athlete_id=request.athlete_id,
+        trial_id=None
+        if request.athlete_id is None
+        else _add_trial(uow, principal, request, request.athlete_id),
+        screened_on=request.day,
+        context=request.context,
+        movement=request.movement,
+        view=request.view,
+        box_height_cm=request.box_height_cm,
+        filename=_shown_filename(upload.filename),
+        blob_key=key,
+        size_bytes=upload.size_bytes,
+        sha256=upload.sha256,
+        container=probed.container,
+        codec=probed.codec,
+        width_px=probed.width_px,
+        height_px=probed.height_px,
+        duration_s=probed.duration_s,
+    )
+    uow.recordings.add(new, actor=principal)
+    uow.recordings.enqueue(
+        recording_id, from_state=RecordingState.RECEIVED, trigger=Trigger.ACCEPTED, actor=principal
+    )
+
+
+def _add_trial(uow: UnitOfWork, principal: Principal, request: _Request, athlete_id: UUID) -> UUID:
+    organisation_id = principal.organisation_id
+    if uow.roster.find_athlete(organisation_id=organisation_id, athlete_id=athlete_id) is None:
+        raise NotFoundError(
+            "There is no such athlete.",
+            how_to_fix="Choose somebody who is on your roster, or send the video without an athlete.",
+        )
+    screening_id = uow.roster.ensure_screening(
+        organisation_id=organisation_id,
+        athlete_id=athlete_id,
+        screened_on=request.day,
+        context=request.context,
+    )
+    return uow.roster.add_trial(
+        organisation_id=organisation_id, screening_id=screening_id, movement=request.movement
+    )
+
+
+def _shown_filename(filename: str) -> str:
+    """Return the last part of the name, printable; a name is a courtesy, never a reason to refuse a video."""
+    last = filename.replace("\\", "/").rpartition("/")[2]
+    printable = "".join(character for character in last if character.isprintable()).strip()
+    return printable[:_FILENAME_LENGTH] or "video"
+
+
+def _find(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingRecord:
+    record = uow.recordings.find(organisation_id=principal.organisation_id, recording_id=recording_id)
+    if record is None:
+        raise no_recording()
+    return record
+
+
+def _picture_key(stored: StoredAnalysis, *, kind: BlobKind, frame: int | None) -> str | None:
+    if kind is BlobKind.OVERLAY:
+        return stored.files.overlay_key
+    return None if frame is None else stored.files.still_keys.get(frame)
+
+
+def _no_file() -> NotFoundError:
+    return NotFoundError(
+        "There is no such file.", how_to_fix="Look at the recording: it says which pictures it has."
+    )
+
+
+def _view(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:
+    record = _find(uow=uow, principal=principal, recording_id=recording_id)
+    recording = record.recording
+    stored = uow.analyses.latest(organisation_id=principal.organisation_id, recording_id=recording_id)
+    analysis = None if stored is None else analysis_view(stored)
+    return RecordingView(
+        id=recording.id,
+        state=recording.state,
+        stage=recording.stage,
+        progress=recording.progress,
+        attempt=recording.attempt,
+        max_attempts=recording.max_attempts,
+        queue_position=uow.recordings.queue_position(recording_id),
+        athlete=None if record.athlete is None else athlete_summary(record.athlete),
+        screening_id=record.screening_id,
+        trial_id=recording.trial_id,
+        screened_on=recording.screened_on,
+        context=recording.context,
+        movement=recording.movement,
+        view=recording.view,
+        box_height_cm=recording.box_height_cm,
+        filename=recording.filename,
+        size_bytes=recording.size_bytes,
+        sha256=recording.sha256,
+        created_at=recording.created_at,
+        updated_at=recording.updated_at,
+        analysis=analysis,
+        findings=() if analysis is None else analysis.record.findings,
+        failure=recording.failure_code,
+    )
+
+
+def _summary(record: RecordingRecord) -> RecordingSummary:
+    recording = record.recording
+    return RecordingSummary(
+        id=recording.id,
+        state=recording.state,
+        stage=recording.stage,
+        progress=recording.progress,
+        athlete=None if record.athlete is None else athlete_summary(record.athlete),
+        movement=recording.movement,
+        view=recording.view,
+        filename=recording.filename,
+        screened_on=recording.screened_on,
+        created_at=recording.created_at,
+        updated_at=recording.updated_at,
+        verdict=record.verdict,
+        score=record.score,
+        band=record.band,
+        band_probability=record.band_probability,
+    )

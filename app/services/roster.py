@@ -6,21 +6,45 @@ Every function takes an entered `UnitOfWork` made for ``principal.organisation_i
 from uuid import UUID
 
 from app.biomech.types import Sex
+from app.db.repositories.dashboard import DashboardKey, DashboardQuery, DashboardRecord
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Principal
+from app.domain.access import Permission, Principal
+from app.domain.errors import InvalidInputError, NotFoundError
+from app.services.checks import check_range, check_text
+from app.services.cursors import (
+    check_limit,
+    decode_cursor,
+    encode_cursor,
+    id_part,
+    split_page,
+    text_part,
+)
+from app.services.presenters import athlete_summary, team_summary
 from app.services.read_models import (
     AthleteDetail,
     AthleteSummary,
+    DashboardCounts,
+    DashboardRow,
     DashboardSort,
     Page,
     TeamDashboard,
     TeamSummary,
 )
 
+_FALLING = frozenset({DashboardSort.SCORE, DashboardSort.DATE, DashboardSort.BAND})
+"""Orders that one expects from the top."""
+
 
 def create_team(*, uow: UnitOfWork, principal: Principal, name: str) -> TeamSummary:
     """Make a team; raise `InvalidInputError` when the name is empty or taken."""
-    raise NotImplementedError
+    principal.require(Permission.ROSTER_WRITE)
+    shown = check_text(name, field="name")
+    team_id = uow.roster.add_team(organisation_id=principal.organisation_id, name=shown)
+    if team_id is None:
+        raise InvalidInputError(
+            "There is already a team with this name.", how_to_fix="Choose another name.", field="name"
+        )
+    return TeamSummary(id=team_id, name=shown, n_athletes=0)
 
 
 def create_athlete(
@@ -34,12 +58,40 @@ def create_athlete(
     stature_cm: float | None = None,
 ) -> AthleteSummary:
     """Put a person on the roster, in the teams named; raise `NotFoundError` for a team we do not have."""
-    raise NotImplementedError
+    principal.require(Permission.ROSTER_WRITE)
+    known = uow.roster.known_team_ids(organisation_id=principal.organisation_id, team_ids=team_ids)
+    if known != set(team_ids):
+        raise _no_team()
+    athlete = uow.roster.add_athlete(
+        organisation_id=principal.organisation_id,
+        name=check_text(name, field="name"),
+        external_id=None if external_id is None else check_text(external_id, field="external_id"),
+        sex=sex,
+        stature_cm=check_range(stature_cm, field="stature_cm", low=50.0, high=260.0),
+    )
+    if athlete is None:
+        raise InvalidInputError(
+            "There is already an athlete with this external id.",
+            how_to_fix="Use that athlete, or another id.",
+            field="external_id",
+        )
+    uow.roster.add_to_teams(organisation_id=principal.organisation_id, athlete_id=athlete.id, team_ids=known)
+    return athlete_summary(athlete)
 
 
 def get_athlete(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> AthleteDetail:
     """Return one person of the roster, or raise `NotFoundError`."""
-    raise NotImplementedError
+    principal.require(Permission.ROSTER_READ)
+    organisation_id = principal.organisation_id
+    athlete = uow.roster.find_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
+    if athlete is None:
+        raise NotFoundError("There is no such athlete.", how_to_fix="Choose somebody who is on your roster.")
+    teams = uow.roster.teams_of(organisation_id=organisation_id, athlete_id=athlete_id)
+    return AthleteDetail(
+        athlete=athlete_summary(athlete),
+        teams=tuple(team_summary(team, size) for team, size in teams),
+        created_at=athlete.created_at,
+    )
 
 
 def list_athletes(
@@ -51,19 +103,42 @@ def list_athletes(
     limit: int = 50,
 ) -> Page[AthleteSummary]:
     """List the roster, or one team of it, by name."""
-    raise NotImplementedError
+    principal.require(Permission.ROSTER_READ)
+    rows = uow.roster.list_athletes(
+        organisation_id=principal.organisation_id,
+        team_id=team_id,
+        after=_name_key(cursor),
+        limit=check_limit(limit) + 1,
+    )
+    page, more = split_page(rows, limit=limit)
+    return Page(
+        items=tuple(athlete_summary(athlete) for athlete in page),
+        next_cursor=encode_cursor(page[-1].name, page[-1].id) if more else None,
+    )
 
 
 def get_team(*, uow: UnitOfWork, principal: Principal, team_id: UUID) -> TeamSummary:
     """Return one team, or raise `NotFoundError`."""
-    raise NotImplementedError
+    principal.require(Permission.ROSTER_READ)
+    found = uow.roster.find_team(organisation_id=principal.organisation_id, team_id=team_id)
+    if found is None:
+        raise _no_team()
+    return team_summary(*found)
 
 
 def list_teams(
     *, uow: UnitOfWork, principal: Principal, cursor: str | None = None, limit: int = 50
 ) -> Page[TeamSummary]:
     """List the teams by name."""
-    raise NotImplementedError
+    principal.require(Permission.ROSTER_READ)
+    rows = uow.roster.list_teams(
+        organisation_id=principal.organisation_id, after=_name_key(cursor), limit=check_limit(limit) + 1
+    )
+    page, more = split_page(rows, limit=limit)
+    return Page(
+        items=tuple(team_summary(team, size) for team, size in page),
+        next_cursor=encode_cursor(page[-1][0].name, page[-1][0].id) if more else None,
+    )
 
 
 def team_dashboard(
@@ -82,4 +157,67 @@ def team_dashboard(
     without a value in the sorted column come last either way. A cursor belongs to one sort and direction;
     with another it raises `InvalidInputError`.
     """
-    raise NotImplementedError
+    principal.require(Permission.RESULTS_READ)
+    team = get_team(uow=uow, principal=principal, team_id=team_id)
+    falling = sort in _FALLING if descending is None else descending
+    result = uow.roster.dashboard(
+        DashboardQuery(
+            organisation_id=principal.organisation_id,
+            team_id=team_id,
+            sort=sort.value,
+            descending=falling,
+            after=None if cursor is None else _dashboard_key(cursor, sort=sort, descending=falling),
+            limit=check_limit(limit) + 1,
+        )
+    )
+    page, more = split_page(result.records, limit=limit)
+    return TeamDashboard(
+        team=team,
+        sort=sort,
+        descending=falling,
+        rows=tuple(_dashboard_row(record) for record in page),
+        next_cursor=_dashboard_cursor(page[-1].key, sort=sort, descending=falling) if more else None,
+        counts=DashboardCounts(
+            **{name: getattr(result, name) for name in DashboardCounts.__dataclass_fields__}
+        ),
+    )
+
+
+def _no_team() -> NotFoundError:
+    return NotFoundError("There is no such team.", how_to_fix="Choose one of your own teams.")
+
+
+def _name_key(cursor: str | None) -> tuple[str, UUID] | None:
+    if cursor is None:
+        return None
+    name, row_id = decode_cursor(cursor, text_part, id_part)
+    return name, row_id
+
+
+def _dashboard_cursor(key: DashboardKey, *, sort: DashboardSort, descending: bool) -> str:
+    return encode_cursor(sort.value, descending, key.missing, key.number, key.name, key.athlete_id)
+
+
+def _dashboard_key(cursor: str, *, sort: DashboardSort, descending: bool) -> DashboardKey:
+    order, falling, missing, number, name, athlete_id = decode_cursor(
+        cursor, text_part, bool, bool, float, text_part, id_part
+    )
+    if (order, falling) != (sort.value, descending):
+        raise InvalidInputError(
+            "The cursor belongs to another order of the list.",
+            how_to_fix="Start from the first page, without a cursor.",
+            field="cursor",
+        )
+    return DashboardKey(missing=missing, number=number, name=name, athlete_id=athlete_id)
+
+
+def _dashboard_row(record: DashboardRecord) -> DashboardRow:
+    shared = DashboardRow.__dataclass_fields__.keys() & DashboardRecord.__dataclass_fields__.keys()
+    athlete = AthleteSummary(
+        id=record.athlete_id,
+        name=record.name,
+        external_id=record.external_id,
+        sex=record.sex,
+        stature_cm=record.stature_cm,
+    )
+    return DashboardRow(athlete=athlete, **{name: getattr(record, name) for name in shared})

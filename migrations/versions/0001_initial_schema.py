@@ -185,7 +185,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("organisation_id", "id", name=op.f("uq_athlete_organisation_id_id")),
     )
     op.create_index(
-        op.f("ix_athlete_organisation_id_name_id"), "athlete", ["organisation_id", "name", "id"], unique=False
+        "ix_athlete_by_name",
+        "athlete",
+        ["organisation_id", sa.literal_column("lower(name)"), "id"],
+        unique=False,
     )
     op.create_table(
         "login_session",
@@ -330,6 +333,7 @@ def upgrade() -> None:
         sa.Column("progress", sa.Double(), server_default=sa.text("0"), nullable=False),
         sa.Column("run", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("attempt", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("max_attempts", sa.SmallInteger(), server_default=sa.text("3"), nullable=False),
         sa.Column("lease_token", sa.Uuid(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
@@ -475,8 +479,16 @@ def upgrade() -> None:
             ["recording.organisation_id", "recording.id"],
             name=op.f("fk_idempotency_key_recording"),
             ondelete="CASCADE",
+            initially="DEFERRED",
+            deferrable=True,
         ),
         sa.PrimaryKeyConstraint("organisation_id", "key", name=op.f("pk_idempotency_key")),
+    )
+    op.create_index(
+        op.f("ix_idempotency_key_organisation_id_recording_id"),
+        "idempotency_key",
+        ["organisation_id", "recording_id"],
+        unique=False,
     )
     op.create_table(
         "recording_event",
@@ -687,6 +699,7 @@ def downgrade() -> None:
     op.drop_table("analysis_event")
     op.drop_index(op.f("ix_recording_event_organisation_id_recording_id_id"), table_name="recording_event")
     op.drop_table("recording_event")
+    op.drop_index(op.f("ix_idempotency_key_organisation_id_recording_id"), table_name="idempotency_key")
     op.drop_table("idempotency_key")
     op.drop_table("analysis")
     op.drop_index(
@@ -709,7 +722,7 @@ def downgrade() -> None:
     op.drop_table("membership")
     op.drop_index(op.f("ix_login_session_user_id"), table_name="login_session")
     op.drop_table("login_session")
-    op.drop_index(op.f("ix_athlete_organisation_id_name_id"), table_name="athlete")
+    op.drop_index("ix_athlete_by_name", table_name="athlete")
     op.drop_table("athlete")
     op.drop_index(op.f("ix_api_key_organisation_id_id"), table_name="api_key")
     op.drop_table("api_key")

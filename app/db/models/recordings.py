@@ -82,6 +82,8 @@ class Recording(TenantMixin, Base):
     """Counts how often an analysis was asked for; each run ends in at most one analysis."""
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     """Attempts claimed within this run."""
+    max_attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("3"))
+    """Attempts allowed within a run; written by each claim."""
     lease_token: Mapped[UUID | None]
     """Belongs to the present attempt; who does not hold it writes nothing."""
     lease_until: Mapped[Instant | None]
@@ -137,7 +139,17 @@ class IdempotencyKey(TenantMixin, Base):
     """What a repeated upload answers with."""
 
     __tablename__ = "idempotency_key"
-    __table_args__ = (tenant_reference("recording_id", "recording"),)
+    __table_args__ = (
+        # Checked at commit: the key is taken before its recording is written.
+        ForeignKeyConstraint(
+            ["organisation_id", "recording_id"],
+            ["recording.organisation_id", "recording.id"],
+            ondelete="CASCADE",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        Index(None, "organisation_id", "recording_id"),
+    )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.biomech.types import Movement, Sex
@@ -31,7 +31,7 @@ class Athlete(TenantMixin, Base):
         belongs_to_organisation(),
         tenant_key(),
         UniqueConstraint("organisation_id", "external_id"),
-        Index(None, "organisation_id", "name", "id"),
+        Index("ix_athlete_by_name", "organisation_id", text("lower(name)"), "id"),
         CheckConstraint("stature_cm > 0", name="stature_positive"),
     )
 

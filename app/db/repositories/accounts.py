@@ -1,11 +1,219 @@
-"""Queries on accounts."""
+"""Organisations, users, logins and API keys."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
+
+from app.db.models import ApiKey, LoginSession, Membership, Organisation, UserAccount
+from app.db.types import from_now, new_id
+from app.domain.access import Role
+
+_NOTE_USE_AFTER_S = 60.0
+"""A use is noted at most this often, so that reading pages writes little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRow:
+    """A login that holds, with what is needed to act for it."""
+
+    session_id: UUID
+    organisation_id: UUID
+    user_id: UUID
+    display_name: str
+    role: Role
 
 
 class AccountRepository:
-    """Queries on accounts, within one unit of work."""
+    """Organisations, users, logins and API keys."""
 
     def __init__(self, session: Session) -> None:
         """Work through the unit of work's session."""
         self._session = session
+
+    def add_organisation(self, *, name: str) -> Organisation:
+        """Insert an organisation."""
+        return self._session.scalars(
+            insert(Organisation).values(id=new_id(), name=name).returning(Organisation)
+        ).one()
+
+    def find_organisation(self, organisation_id: UUID) -> Organisation | None:
+        """Return an organisation, or None."""
+        return self._session.get(Organisation, organisation_id)
+
+    def add_user(self, *, email: str, display_name: str, password_hash: str) -> UUID | None:
+        """Insert a user and return the id, or None when the address is taken."""
+        return self._session.scalar(
+            postgresql.insert(UserAccount)
+            .values(id=new_id(), email=email, display_name=display_name, password_hash=password_hash)
+            .on_conflict_do_nothing(index_elements=["email"])
+            .returning(UserAccount.id)
+        )
+
+    def add_membership(self, *, organisation_id: UUID, user_id: UUID, role: Role) -> None:
+        """Make a user a member."""
+        self._session.execute(
+            insert(Membership).values(organisation_id=organisation_id, user_id=user_id, role=role)
+        )
+
+    def find_user_by_email(self, email: str) -> UserAccount | None:
+        """Return the user with this address in lower case, unless disabled."""
+        return self._session.scalars(
+            select(UserAccount).where(UserAccount.email == email, UserAccount.disabled_at.is_(None))
+        ).one_or_none()
+
+    def first_membership(self, user_id: UUID) -> Membership | None:
+        """Return the membership a login starts in: the oldest."""
+        return self._session.scalars(
+            select(Membership)
+            .where(Membership.user_id == user_id)
+            .order_by(Membership.created_at, Membership.organisation_id)
+            .limit(1)
+        ).one_or_none()
+
+    def replace_password_hash(self, *, user_id: UUID, password_hash: str) -> None:
+        """Store a hash of today's cost."""
+        self._session.execute(
+            update(UserAccount).where(UserAccount.id == user_id).values(password_hash=password_hash)
+        )
+
+    def add_login(
+        self,
+        *,
+        organisation_id: UUID,
+        user_id: UUID,
+        token_sha256: bytes,
+        user_agent: str,
+        lifetime_s: float,
+    ) -> tuple[UUID, datetime]:
+        """Insert a login and return its id and absolute end."""
+        row = self._session.execute(
+            insert(LoginSession)
+            .values(
+                id=new_id(),
+                organisation_id=organisation_id,
+                user_id=user_id,
+                token_sha256=token_sha256,
+                user_agent=user_agent,
+                last_seen_at=func.now(),
+                expires_at=from_now(lifetime_s),
+            )
+            .returning(LoginSession.id, LoginSession.expires_at)
+        ).one()
+        return row.id, row.expires_at
+
+    def find_login(self, *, token_sha256: bytes, idle_s: float) -> LoginRow | None:
+        """Return the login of this token if it holds: not ended, not idle, the user enabled and still a member."""
+        row = self._session.execute(
+            select(LoginSession.id, LoginSession.organisation_id, UserAccount, Membership.role)
+            .join(UserAccount, UserAccount.id == LoginSession.user_id)
+            .join(
+                Membership,
+                (Membership.user_id == LoginSession.user_id)
+                & (Membership.organisation_id == LoginSession.organisation_id),
+            )
+            .where(
+                LoginSession.token_sha256 == token_sha256,
+                LoginSession.revoked_at.is_(None),
+                LoginSession.expires_at > func.now(),
+                LoginSession.last_seen_at > from_now(-idle_s),
+                UserAccount.disabled_at.is_(None),
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        return LoginRow(
+            session_id=row.id,
+            organisation_id=row.organisation_id,
+            user_id=row.UserAccount.id,
+            display_name=row.UserAccount.display_name,
+            role=row.role,
+        )
+
+    def touch_login(self, session_id: UUID) -> None:
+        """Note that a login was used."""
+        self._session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == session_id, LoginSession.last_seen_at < from_now(-_NOTE_USE_AFTER_S))
+            .values(last_seen_at=func.now())
+        )
+
+    def revoke_login(self, *, token_sha256: bytes) -> None:
+        """End a login."""
+        self._session.execute(
+            update(LoginSession)
+            .where(LoginSession.token_sha256 == token_sha256, LoginSession.revoked_at.is_(None))
+            .values(revoked_at=func.now())
+        )
+
+    def add_api_key(
+        self,
+        *,
+        organisation_id: UUID,
+        name: str,
+        public_id: str,
+        secret_sha256: bytes,
+        scopes: list[str],
+        created_by: UUID | None,
+        expires_at: datetime | None,
+    ) -> ApiKey:
+        """Insert an API key."""
+        return self._session.scalars(
+            insert(ApiKey)
+            .values(
+                id=new_id(),
+                organisation_id=organisation_id,
+                name=name,
+                public_id=public_id,
+                secret_sha256=secret_sha256,
+                scopes=scopes,
+                created_by=created_by,
+                expires_at=expires_at,
+            )
+            .returning(ApiKey)
+        ).one()
+
+    def find_api_key(self, public_id: str) -> ApiKey | None:
+        """Return a key that is neither revoked nor expired; its secret is still to be compared."""
+        return self._session.scalars(
+            select(ApiKey).where(
+                ApiKey.public_id == public_id,
+                ApiKey.revoked_at.is_(None),
+                ApiKey.expires_at.is_(None) | (ApiKey.expires_at > func.now()),
+            )
+        ).one_or_none()
+
+    def touch_api_key(self, api_key_id: UUID) -> None:
+        """Note that a key was used."""
+        self._session.execute(
+            update(ApiKey)
+            .where(
+                ApiKey.id == api_key_id,
+                ApiKey.last_used_at.is_(None) | (ApiKey.last_used_at < from_now(-_NOTE_USE_AFTER_S)),
+            )
+            .values(last_used_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
+
+    def list_api_keys(self, *, organisation_id: UUID, before: UUID | None, limit: int) -> list[ApiKey]:
+        """Return an organisation's keys, newest first."""
+        query = select(ApiKey).where(ApiKey.organisation_id == organisation_id)
+        if before is not None:
+            query = query.where(ApiKey.id < before)
+        return list(self._session.scalars(query.order_by(ApiKey.id.desc()).limit(limit)))
+
+    def revoke_api_key(self, *, organisation_id: UUID, api_key_id: UUID) -> bool:
+        """End a key; False when there is no such key. Ending it twice keeps the first time."""
+        return (
+            self._session.scalar(
+                update(ApiKey)
+                .where(ApiKey.organisation_id == organisation_id, ApiKey.id == api_key_id)
+                .values(revoked_at=func.coalesce(ApiKey.revoked_at, func.now()))
+                .returning(ApiKey.id)
+                .execution_options(synchronize_session=False)
+            )
+            is not None
+        )

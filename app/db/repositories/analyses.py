@@ -1,11 +1,280 @@
-"""Queries on analyses."""
+"""Analyses of one organisation's recordings: added whole, read whole, never changed."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
+
+from app.biomech import types as bio
+from app.db.base import Base
+from app.db.models import (
+    Analysis,
+    AnalysisEvent,
+    Assessment,
+    AssessmentComponent,
+    Finding,
+    FlaggedFrame,
+    Metric,
+)
+from app.db.repositories.recordings import Claim
+from app.db.types import new_id
+
+M = TypeVar("M", AnalysisEvent, Metric, Finding, FlaggedFrame)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisContent:
+    """Everything an analysis says."""
+
+    verdict: bio.Verdict
+    findings: tuple[bio.QualityFinding, ...]
+    video: bio.VideoInfo | None
+    method: bio.MethodStamp
+    events: tuple[bio.Event, ...]
+    metrics: tuple[bio.Metric, ...]
+    risk_score: bio.RiskScore | None
+    flagged_frames: tuple[bio.FlaggedFrame, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisFiles:
+    """Where its files lie in the blob store."""
+
+    track_key: str | None = None
+    kinematics_key: str | None = None
+    overlay_key: str | None = None
+    still_keys: dict[int, str] = field(default_factory=dict)
+    """By frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnalysis:
+    """An analysis as it was recorded."""
+
+    id: UUID
+    recording_id: UUID
+    run: int
+    created_at: datetime
+    content: AnalysisContent
+    files: AnalysisFiles
 
 
 class AnalysisRepository:
-    """Queries on analyses, within one unit of work."""
+    """Analyses of one organisation's recordings: added whole, read whole, never changed."""
 
     def __init__(self, session: Session) -> None:
         """Work through the unit of work's session."""
         self._session = session
+
+    def add(
+        self,
+        *,
+        organisation_id: UUID,
+        analysis_id: UUID,
+        claim: Claim,
+        input_sha256: str,
+        content: AnalysisContent,
+        files: AnalysisFiles,
+    ) -> None:
+        """Insert an analysis with all that belongs to it."""
+        self._session.execute(
+            insert(Analysis).values(
+                id=analysis_id,
+                organisation_id=organisation_id,
+                recording_id=claim.recording_id,
+                run=claim.run,
+                lease_token=claim.lease_token,
+                verdict=content.verdict,
+                method_version=content.method.version,
+                model_sha256=content.method.model_sha256,
+                code_version=content.method.code_version,
+                input_sha256=input_sha256,
+                track_key=files.track_key,
+                kinematics_key=files.kinematics_key,
+                overlay_key=files.overlay_key,
+                **_video_columns(content.video),
+            )
+        )
+        owner = {"organisation_id": organisation_id, "analysis_id": analysis_id}
+        self._add_rows(AnalysisEvent, content.events, owner)
+        self._add_rows(Metric, content.metrics, owner)
+        self._add_rows(Finding, content.findings, owner)
+        self._add_frames(content.flagged_frames, owner, files.still_keys)
+        if content.risk_score is not None:
+            self._add_assessment(content.risk_score, owner)
+
+    def latest(self, *, organisation_id: UUID, recording_id: UUID) -> StoredAnalysis | None:
+        """Return a recording's newest analysis, or None."""
+        found = self.list_newest(
+            organisation_id=organisation_id, recording_id=recording_id, before=None, limit=1
+        )
+        return found[0] if found else None
+
+    def list_newest(
+        self, *, organisation_id: UUID, recording_id: UUID, before: int | None, limit: int
+    ) -> list[StoredAnalysis]:
+        """Return a recording's analyses, newest run first, six queries however many there are."""
+        query = select(Analysis).where(
+            Analysis.organisation_id == organisation_id, Analysis.recording_id == recording_id
+        )
+        if before is not None:
+            query = query.where(Analysis.run < before)
+        rows = list(self._session.scalars(query.order_by(Analysis.run.desc()).limit(limit)))
+        return self._whole(organisation_id, rows)
+
+    def _whole(self, organisation_id: UUID, rows: Sequence[Analysis]) -> list[StoredAnalysis]:
+        if not rows:
+            return []
+        ids = [row.id for row in rows]
+        events = self._parts(AnalysisEvent, organisation_id, ids)
+        metrics = self._parts(Metric, organisation_id, ids)
+        findings = self._parts(Finding, organisation_id, ids)
+        frames = self._parts(FlaggedFrame, organisation_id, ids)
+        scores = self._scores(organisation_id, ids)
+        return [
+            StoredAnalysis(
+                id=row.id,
+                recording_id=row.recording_id,
+                run=row.run,
+                created_at=row.created_at,
+                content=AnalysisContent(
+                    verdict=row.verdict,
+                    findings=tuple(_made(bio.QualityFinding, part) for part in findings[row.id]),
+                    video=_video(row),
+                    method=bio.MethodStamp(
+                        version=row.method_version,
+                        model_sha256=row.model_sha256,
+                        code_version=row.code_version,
+                    ),
+                    events=tuple(_made(bio.Event, part) for part in events[row.id]),
+                    metrics=tuple(_made(bio.Metric, part) for part in metrics[row.id]),
+                    risk_score=scores.get(row.id),
+                    flagged_frames=tuple(_made(bio.FlaggedFrame, part) for part in frames[row.id]),
+                ),
+                files=AnalysisFiles(
+                    track_key=row.track_key,
+                    kinematics_key=row.kinematics_key,
+                    overlay_key=row.overlay_key,
+                    still_keys={
+                        part.frame: part.still_key for part in frames[row.id] if part.still_key is not None
+                    },
+                ),
+            )
+            for row in rows
+        ]
+
+    def _parts(self, model: type[M], organisation_id: UUID, ids: list[UUID]) -> dict[UUID, list[M]]:
+        parts: dict[UUID, list[M]] = defaultdict(list)
+        query = (
+            select(model)
+            .where(model.organisation_id == organisation_id, model.analysis_id.in_(ids))
+            .order_by(model.position)
+        )
+        for part in self._session.scalars(query):
+            parts[part.analysis_id].append(part)
+        return parts
+
+    def _scores(self, organisation_id: UUID, ids: list[UUID]) -> dict[UUID, bio.RiskScore]:
+        query = (
+            select(Assessment, AssessmentComponent)
+            .outerjoin(
+                AssessmentComponent,
+                (AssessmentComponent.organisation_id == Assessment.organisation_id)
+                & (AssessmentComponent.assessment_id == Assessment.id),
+            )
+            .where(Assessment.organisation_id == organisation_id, Assessment.analysis_id.in_(ids))
+            .order_by(AssessmentComponent.position)
+        )
+        components: dict[Assessment, list[bio.ScoreComponent]] = defaultdict(list)
+        for row in self._session.execute(query):
+            made = components[row.Assessment]
+            if row.AssessmentComponent is not None:
+                made.append(_made(bio.ScoreComponent, row.AssessmentComponent))
+        return {
+            assessment.analysis_id: bio.RiskScore(
+                value=assessment.value,
+                band=assessment.band,
+                band_probability=assessment.band_probability,
+                interval_90=(assessment.interval_90_low, assessment.interval_90_high),
+                coverage=assessment.coverage,
+                scope=assessment.scope,
+                components=tuple(parts),
+            )
+            for assessment, parts in components.items()
+        }
+
+    def _add_rows(self, model: type[Base], parts: Iterable[object], owner: dict[str, UUID]) -> None:
+        rows = [
+            {"id": new_id(), "position": position, **owner, **_fields(part)}
+            for position, part in enumerate(parts)
+        ]
+        if rows:
+            self._session.execute(insert(model), rows)
+
+    def _add_frames(
+        self,
+        frames: Iterable[bio.FlaggedFrame],
+        owner: dict[str, UUID],
+        still_keys: dict[int, str],
+    ) -> None:
+        rows = [
+            {
+                "id": new_id(),
+                "position": position,
+                "still_key": still_keys.get(flagged.frame),
+                **owner,
+                **_fields(flagged),
+            }
+            for position, flagged in enumerate(frames)
+        ]
+        if rows:
+            self._session.execute(insert(FlaggedFrame), rows)
+
+    def _add_assessment(self, score: bio.RiskScore, owner: dict[str, UUID]) -> None:
+        assessment_id = new_id()
+        values = _fields(score)
+        components = values.pop("components")
+        low, high = values.pop("interval_90")
+        self._session.execute(
+            insert(Assessment).values(
+                id=assessment_id, interval_90_low=low, interval_90_high=high, **owner, **values
+            )
+        )
+        self._add_rows(
+            AssessmentComponent,
+            components,
+            {"organisation_id": owner["organisation_id"], "assessment_id": assessment_id},
+        )
+
+
+def _fields(item: Any) -> dict[str, Any]:
+    """Return a slotted dataclass's fields by name; its columns have the same names."""
+    return {name: getattr(item, name) for name in type(item).__dataclass_fields__}
+
+
+B = TypeVar("B")
+
+
+def _made(kind: type[B], row: Any) -> B:
+    """Return the value a row was made from."""
+    return kind(**{name: getattr(row, name) for name in kind.__dataclass_fields__})  # type: ignore[attr-defined]  # every kind is a dataclass
+
+
+_VIDEO_FIELDS = tuple(name for name in bio.VideoInfo.__dataclass_fields__ if name != "sha256")
+
+
+def _video_columns(video: bio.VideoInfo | None) -> dict[str, Any]:
+    return {f"video_{name}": None if video is None else getattr(video, name) for name in _VIDEO_FIELDS}
+
+
+def _video(row: Analysis) -> bio.VideoInfo | None:
+    if row.video_width_px is None:
+        return None
+    return bio.VideoInfo(
+        sha256=row.input_sha256, **{name: getattr(row, f"video_{name}") for name in _VIDEO_FIELDS}
+    )

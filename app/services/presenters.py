@@ -1,0 +1,48 @@
+"""Rows of the database to read models; used by several services."""
+
+from app.db.models import Athlete, Team
+from app.db.repositories.analyses import AnalysisContent, StoredAnalysis
+from app.domain.errors import NotFoundError
+from app.services.analysis_record import AnalysisRecord
+from app.services.read_models import AnalysisView, AthleteSummary, TeamSummary
+
+
+def athlete_summary(athlete: Athlete) -> AthleteSummary:
+    """Return an athlete as lists show them."""
+    return AthleteSummary(
+        id=athlete.id,
+        name=athlete.name,
+        external_id=athlete.external_id,
+        sex=athlete.sex,
+        stature_cm=athlete.stature_cm,
+    )
+
+
+def team_summary(team: Team, n_athletes: int) -> TeamSummary:
+    """Return a team as lists show it."""
+    return TeamSummary(id=team.id, name=team.name, n_athletes=n_athletes)
+
+
+def analysis_view(stored: StoredAnalysis) -> AnalysisView:
+    """Return an analysis whole."""
+    return AnalysisView(
+        id=stored.id,
+        recording_id=stored.recording_id,
+        created_at=stored.created_at,
+        record=AnalysisRecord(
+            **{name: getattr(stored.content, name) for name in AnalysisRecord.__dataclass_fields__}
+        ),
+        has_overlay=stored.files.overlay_key is not None,
+        has_kinematics=stored.files.kinematics_key is not None,
+        still_frames=tuple(sorted(stored.files.still_keys)),
+    )
+
+
+def analysis_content(record: AnalysisRecord) -> AnalysisContent:
+    """Return a record as the database takes it."""
+    return AnalysisContent(**{name: getattr(record, name) for name in AnalysisContent.__dataclass_fields__})
+
+
+def no_recording() -> NotFoundError:
+    """Return the answer to an id that is unknown here, or somebody else's: nobody can tell which."""
+    return NotFoundError("There is no such recording.", how_to_fix="Choose one of your own recordings.")
