@@ -109,6 +109,10 @@ class VideoFile:
         """Check header and packets; raise `VideoRefusedError` when the file is not for us."""
         self._path = path
         self.facts = read_facts(path)
+        self.size_px = (self.facts.coded_width_px, self.facts.coded_height_px)
+        """(width, height) upright; right once the first frame was decoded, because only a frame tells its turn."""
+        self.rotation_deg = 0
+        """As `VideoInfo.rotation_deg`; right once the first frame was decoded."""
 
     def frames(self) -> Iterator[Frame]:
         """Yield every frame in the order shown; raise `VideoRefusedError` when too few can be decoded."""
@@ -121,7 +125,10 @@ class VideoFile:
                 # A picture that changes its size within the file cannot be compared with the others.
                 if time_s is None or time_s <= last_s or (decoded.width, decoded.height) != size:
                     continue
-                yield Frame(decoded, index=index, time_s=float(time_s), pixel_aspect=aspect)
+                frame = Frame(decoded, index=index, time_s=float(time_s), pixel_aspect=aspect)
+                if index == 0:
+                    self.size_px, self.rotation_deg = frame.size_px, frame.rotation_deg
+                yield frame
                 index, last_s = index + 1, float(time_s)
         if index < max(1.0, _LEAST_SHARE * self.facts.n_packets):
             raise VideoRefusedError("corrupt_video")

@@ -1,0 +1,122 @@
+"""The work of one confined child: read one video, then draw it."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from app.biomech.types import PoseTrack
+from app.domain.lifecycle import Stage
+from app.media.frames import VideoFile, VideoRefusedError
+from app.media.overlay import draw_overlay
+from app.media.stills import draw_stills
+from app.pose.mediapipe_estimator import DEFAULT_MODEL, MediaPipeEstimator
+from app.pose.tracking import Followed, follow_athlete
+from app.storage.tracks import kinematics_from_bytes, track_to_bytes
+from workers.sandbox_protocol import (
+    KINEMATICS_FILE,
+    OVERLAY_FILE,
+    READ_SHARE,
+    TRACK_FILE,
+    DrawDone,
+    DrawOrder,
+    FindingSaid,
+    ReadDone,
+    ReadOrder,
+    VideoSaid,
+    event_from,
+    flagged_from,
+    still_file,
+)
+
+
+class Job:
+    """One video. Files it makes go to the current folder."""
+
+    def __init__(self, *, model: str | None, say: Callable[[str, float], None]) -> None:
+        """Load the engine and run it once, so that the video does not wait for it."""
+        self._estimator = MediaPipeEstimator(DEFAULT_MODEL if model is None else Path(model))
+        self._estimator.warm_up()
+        self._say = say
+        self._video: VideoFile | None = None
+        self._track: PoseTrack | None = None
+
+    def read(self, order: ReadOrder) -> ReadDone:
+        """Follow the athlete through the file."""
+        path = Path(order.path)
+        self._say(Stage.DECODE, 0.0)
+        try:
+            video = VideoFile(path)
+            followed = follow_athlete(
+                video.frames,
+                self._estimator,
+                on_progress=lambda share: self._say(Stage.POSE, READ_SHARE * share),
+            )
+        except VideoRefusedError as refusal:
+            finding = FindingSaid(code=refusal.code, facts=dict(refusal.facts))
+            return ReadDone(
+                video=None, has_track=False, findings=[finding], n_network_runs=self._estimator.n_network_runs
+            )
+        self._video, self._track = video, followed.track
+        if followed.track is not None:
+            Path(TRACK_FILE).write_bytes(track_to_bytes(followed.track))
+        return ReadDone(
+            video=_video_said(path, video, followed),
+            has_track=followed.track is not None,
+            findings=_findings(followed),
+            n_network_runs=self._estimator.n_network_runs,
+        )
+
+    def draw(self, order: DrawOrder) -> DrawDone:
+        """Draw stills of the flagged frames, and the overlay when it is asked for."""
+        if self._video is None or self._track is None:
+            msg = "nothing was read that could be drawn"
+            raise ValueError(msg)
+        kinematics = (
+            kinematics_from_bytes(Path(KINEMATICS_FILE).read_bytes()) if order.with_kinematics else None
+        )
+        events = [event_from(fields) for fields in order.events]
+        flagged = [flagged_from(fields) for fields in order.flagged_frames]
+        stills = draw_stills(
+            self._video.frames(),
+            track=self._track,
+            events=events,
+            flagged_frames=flagged,
+            kinematics=kinematics,
+            path_of=lambda frame: Path(still_file(frame)),
+        )
+        if order.overlay:
+            draw_overlay(
+                self._video,
+                track=self._track,
+                events=events,
+                kinematics=kinematics,
+                path=Path(OVERLAY_FILE),
+                on_progress=lambda share: self._say(Stage.PICTURES, 0.8 + 0.2 * share),
+            )
+        return DrawDone(stills=stills, has_overlay=order.overlay)
+
+
+def _findings(followed: Followed) -> list[FindingSaid]:
+    if followed.track is not None:
+        return []
+    return [FindingSaid(code="wrong_person_risk" if followed.n_people > 1 else "no_person")]
+
+
+def _video_said(path: Path, video: VideoFile, followed: Followed) -> VideoSaid:
+    times = followed.time_s
+    interval_s = float(np.median(np.diff(times)))
+    width, height = video.size_px
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return VideoSaid(
+        width_px=width,
+        height_px=height,
+        duration_s=float(times[-1] - times[0] + interval_s),
+        n_frames=len(times),
+        nominal_fps_hz=1.0 / interval_s,
+        rotation_deg=video.rotation_deg,
+        codec=video.facts.codec,
+        sha256=sha256,
+    )
