@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
+from app.biomech.method import METHOD_VERSION
 from app.biomech.types import MethodStamp
 from app.container import Container, build_container
+from app.pose.bundle import model_sha256
 from app.services.process_recording import ReaderFactory
-from app.services.video_reader import VideoReader, VideoReaderDiedError
 from app.settings import Settings
+from workers.sandbox import SandboxPool, SandboxSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +32,24 @@ class Runtime:
 
 def build_runtime(settings: Settings) -> Runtime:
     """Make the container and start the children that will read videos."""
-
-    def no_reader() -> VideoReader:
-        raise VideoReaderDiedError
-
+    container = build_container(settings)
+    pool = SandboxPool(
+        SandboxSettings(
+            model=settings.pose_model,
+            n_spares=settings.worker_concurrency,
+            timeout_s=settings.job_timeout_s,
+        )
+    )
     return Runtime(
-        container=build_container(settings),
-        reader_factory=no_reader,
-        method=MethodStamp(version="none", model_sha256="", code_version=version("plumbline")),
-        close_readers=lambda: None,
+        container=container,
+        reader_factory=pool.reader,
+        method=method_stamp(settings.pose_model),
+        close_readers=pool.close,
+    )
+
+
+def method_stamp(model: Path | None) -> MethodStamp:
+    """Return what every analysis of this process is signed with; `model` is None for the one in the package."""
+    return MethodStamp(
+        version=METHOD_VERSION, model_sha256=model_sha256(model), code_version=version("plumbline")
     )

@@ -11,7 +11,8 @@ from app.domain.lifecycle import Stage
 from app.media.frames import VideoFile, VideoRefusedError
 from app.media.overlay import draw_overlay
 from app.media.stills import draw_stills
-from app.pose.mediapipe_estimator import DEFAULT_MODEL, MediaPipeEstimator
+from app.pose.bundle import DEFAULT_MODEL
+from app.pose.mediapipe_estimator import MediaPipeEstimator
 from app.pose.tracking import Followed, follow_athlete
 from app.storage.tracks import kinematics_from_bytes, track_to_bytes
 from workers.sandbox_protocol import (

@@ -17,11 +17,11 @@ from mediapipe.tasks.metadata import schema_py_generated
 from mediapipe.tasks.python import BaseOptions, vision
 
 from app.biomech.types import PoseSource
+from app.pose.bundle import DEFAULT_MODEL
 from app.pose.estimator import Picture, Reading, Region
 from app.pose.landmarks import Outputs, View, combine, cut, place, read_outputs
 from app.pose.network import INPUT_SIZE, landmark_network
 
-DEFAULT_MODEL = Path(__file__).parent / "models" / "pose_landmarker_full.task"
 _MAX_PEOPLE = 4
 _FIRST_REGION = 1.4
 """Side of the first region over the extent of the detector's landmarks."""

@@ -1,0 +1,12 @@
+"""Which model file is used, and its fingerprint; loads no engine."""
+
+import hashlib
+from pathlib import Path
+
+DEFAULT_MODEL = Path(__file__).parent / "models" / "pose_landmarker_full.task"
+
+
+def model_sha256(model: Path | None) -> str:
+    """Return the sha256 of a model bundle, the one in the package when none is named."""
+    with (model or DEFAULT_MODEL).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
