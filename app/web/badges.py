@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from app.biomech.types import QualityFinding, Severity, Verdict
+from app.biomech.score import describe_band
+from app.biomech.types import QualityFinding, RiskScore, Severity, Verdict
 from app.domain.lifecycle import RecordingState
 from app.web.contexts import Badge, FindingCard, Tone
 from app.web.words import percent_text
@@ -33,41 +34,38 @@ _BANDS: Final[tuple[tuple[str, Tone, str, str], ...]] = (
 _BORDERLINE_NOTE: Final = (
     "The measurement error does not let us choose one band. Film two more jumps before you act on it."
 )
-_FRONTAL_NOTE: Final = (
-    "From the front alone only part of the score can be seen, so there is no band for the whole."
-)
 
 
-def band_badge(band: str, *, probability: float | None) -> Badge:
-    """Return the band as a badge, its probability as the note."""
-    tone, icon, _ = _band_look(band)
-    text = band_text(band)
-    note = None if probability is None else f"{percent_text(probability)} probable"
-    return Badge(tone=tone, icon=icon, text=text, note=note)
-
-
-def band_text(band: str) -> str:
-    """Return the band's name as a label; two bands that share a word say it once."""
-    text = re.sub(
-        r"borderline (\w+) deviations ?/ ?(\w+) deviations", r"borderline: \1 / \2 deviations", band
+def band_badge(score: RiskScore) -> Badge:
+    """Return the band as a badge, how probable it is as the note; that it is frontal only stands beside it."""
+    words = describe_band(score).removeprefix("frontal screen: ")
+    tone, icon, _ = _band_look(words)
+    of_which = f" for {score.band}" if words != score.band else ""
+    return Badge(
+        tone=tone,
+        icon=icon,
+        text=_shorten(words),
+        note=f"{percent_text(score.band_probability)} probable{of_which}",
     )
+
+
+def band_note(score: RiskScore) -> str:
+    """Return what to do about a band."""
+    return _band_look(describe_band(score))[2]
+
+
+def _shorten(words: str) -> str:
+    """Return the words as a label; two bands that share a word say it once."""
+    text = re.sub(
+        r"borderline (\w+) deviations / (\w+) deviations", r"borderline: \1 / \2 deviations", words
+    ).replace("borderline within", "borderline: within")
     return text[:1].upper() + text[1:]
 
 
-def band_note(band: str) -> str:
-    """Return what to do about a band."""
-    return _band_look(band)[2]
-
-
-def _band_look(band: str) -> tuple[Tone, str, str]:
-    plain = band.lower()
-    if "borderline" in plain:
-        tone = Tone.MARKED if "marked" in plain else Tone.SOME
-        return tone, "half", _BORDERLINE_NOTE
-    for name, tone, icon, note in _BANDS:
-        if name in plain:
-            return tone, icon, note
-    return Tone.NEUTRAL, "view", _FRONTAL_NOTE
+def _band_look(words: str) -> tuple[Tone, str, str]:
+    if "borderline" in words:
+        return (Tone.MARKED if "marked" in words else Tone.SOME), "half", _BORDERLINE_NOTE
+    return next((tone, icon, note) for name, tone, icon, note in _BANDS if name in words)
 
 
 _VERDICTS: Final[dict[Verdict, Badge]] = {

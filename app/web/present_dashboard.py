@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from app.biomech.types import Sex
+from app.biomech.types import RiskScore, Sex
 from app.domain.lifecycle import RecordingState
 from app.services.read_models import (
     AthleteSummary,
@@ -213,9 +213,23 @@ def _is_unusable(row: DashboardRow) -> bool:
 
 
 def _band(row: DashboardRow) -> Badge | None:
-    if row.band is None or _is_unusable(row):
+    score = None if _is_unusable(row) else _score(row)
+    return None if score is None else band_badge(score)
+
+
+def _score(row: DashboardRow) -> RiskScore | None:
+    """Return what the row holds of the score, enough to put its band into words."""
+    if row.score is None or row.band is None:
         return None
-    return band_badge(row.band, probability=row.band_probability)
+    return RiskScore(
+        value=row.score,
+        band=row.band,
+        band_probability=row.band_probability or 0.0,
+        interval_90=row.interval_90 or (row.score, row.score),
+        coverage=row.coverage or 0.0,
+        scope=row.scope or "",
+        components=(),
+    )
 
 
 def _verdict(row: DashboardRow) -> Badge | None:

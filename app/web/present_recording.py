@@ -117,11 +117,12 @@ def _badge_of(state: RecordingState) -> Badge:
 
 
 def _rejected(findings: tuple[QualityFinding, ...]) -> VerdictPanel:
-    reason = findings[0].message if findings else "The video could not be used."
     return VerdictPanel(
         badge=verdict_badge(Verdict.INVALID),
         headline="This video cannot be used",
-        sentence=f"{reason} Below is what to change before you film again.",
+        sentence="Below is why, and what to change before you film again."
+        if findings
+        else "Film the jump again and send the original file from the phone.",
     )
 
 

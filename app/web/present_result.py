@@ -61,12 +61,12 @@ def present_score(score: RiskScore) -> ScorePanel:
     low, high = (number_text(end, digits=0) for end in score.interval_90)
     value = number_text(score.value, digits=0)
     is_frontal = score.scope == FRONTAL
-    badge = band_badge(score.band, probability=score.band_probability)
+    badge = band_badge(score)
     return ScorePanel(
         label="Frontal screen score" if is_frontal else "Movement deviation score",
         value=value,
         band=badge,
-        band_note=f"{badge.note[:1].upper()}{badge.note[1:]}. {band_note(score.band)}" if badge.note else "",
+        band_note=f"{badge.note[:1].upper()}{badge.note[1:]}. {band_note(score)}" if badge.note else "",
         interval=f"{low} to {high}",
         coverage=f"{percent_text(score.coverage)} of the full score",
         missing=_missing(score) if is_frontal else None,

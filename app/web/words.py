@@ -18,12 +18,13 @@ METRIC_LABELS: Final[dict[str, str]] = {
     "flight_time": "Time in the air",
     "jump_height": "Jump height",
     "reactive_strength_index": "Reactive strength index",
-    "knee_flexion": "Knee bend",
+    "knee_flexion_at_contact": "Knee bend at first contact",
     "knee_flexion_displacement": "Knee bend from contact to lowest point",
+    "knee_flexion_displacement_symmetry": "Knee bend, one side in per cent of the other",
     "hip_flexion_displacement": "Hip bend from contact to lowest point",
-    "trunk_flexion": "Forward trunk lean",
+    "trunk_flexion_at_contact": "Forward trunk lean at first contact",
     "trunk_flexion_displacement": "Forward trunk lean from contact to lowest point",
-    "foot_contact_asymmetry": "Time between left and right foot contact",
+    "foot_contact_difference": "Time between left and right foot contact",
 }
 
 METRIC_HINTS: Final[dict[str, str]] = {
@@ -81,9 +82,10 @@ _UNITS: Final[dict[str, tuple[str, int]]] = {
     "m/s": (" m/s", 2),
     "%": (" %", 0),
     "1": ("", 2),
-    "ratio": ("", 2),
-    "": ("", 2),
 }
+
+
+_MB: Final = 1024 * 1024
 
 
 def label_of(labels: dict[str, str], key: str) -> str:
@@ -120,11 +122,11 @@ def percent_text(share: float) -> str:
 
 def size_text(n_bytes: int) -> str:
     """Return a file size as people say it."""
-    if n_bytes < 1_000_000:
-        return f"{max(1, round(n_bytes / 1000))} kB"
-    if n_bytes < 1_000_000_000:
-        return f"{n_bytes / 1_000_000:.1f} MB"
-    return f"{n_bytes / 1_000_000_000:.1f} GB"
+    if n_bytes < _MB:
+        return f"{max(1, round(n_bytes / 1024))} kB"
+    if n_bytes < 1024 * _MB:
+        return f"{number_text(n_bytes / _MB, digits=1).removesuffix('.0')} MB"
+    return f"{number_text(n_bytes / _MB / 1024, digits=1).removesuffix('.0')} GB"
 
 
 def plural(count: int, singular: str, many: str | None = None) -> str:

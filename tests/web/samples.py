@@ -116,7 +116,8 @@ ROWS = (
         11,
         "Elisabeth von Hohenfels-Waldburg",
         66.0,
-        "borderline some deviations / marked deviations",
+        MARKED,
+        band_probability=0.64,
         flagged=True,
     ),
     row(
@@ -178,12 +179,12 @@ METRICS = (
     _metric("fppa", Side.LEFT, 18.3, "deg", "peak", 5.4),
     _metric("fppa", Side.RIGHT, None, "deg", "peak", None),
     _metric("knee_valgus_displacement", Side.BOTH, 12.4, "deg", "landing", 4.0),
-    _metric("knee_ankle_separation_ratio", Side.BOTH, 0.74, "ratio", "peak_knee_flexion", 0.08),
+    _metric("knee_ankle_separation_ratio", Side.BOTH, 0.74, "1", "peak_knee_flexion", 0.08),
     _metric("knee_separation", Side.BOTH, 19.6, "cm", "peak_knee_flexion", 1.9),
     _metric("lateral_trunk_lean", Side.BOTH, 4.1, "deg", "peak", 2.5),
     _metric("contact_time", Side.BOTH, 0.518, "s", "landing", 0.011),
     _metric("flight_time", Side.BOTH, 0.56, "s", "landing", 0.012),
-    _metric("jump_height", Side.BOTH, 0.38, "m", "landing", 0.02),
+    _metric("jump_height", Side.BOTH, 38.2, "cm", "landing", 1.9),
     _metric("reactive_strength_index", Side.BOTH, 0.74, "m/s", "landing", 0.05),
 )
 
@@ -212,10 +213,10 @@ def score(*, scope: str = "frontal", band: str = SOME) -> RiskScore:
         scope=scope,
         components=(
             part("knee_valgus_displacement", 12.4, "deg", 10.6, 0.6736, 20, "V"),
-            part("knee_ankle_separation_ratio", 0.74, "ratio", 0.80, 0.7734, 15, "P"),
+            part("knee_ankle_separation_ratio", 0.74, "1", 0.80, 0.7734, 15, "P"),
             part("fppa", 15.0, "deg", 13.0, 0.6497, 10, "V"),
             part("lateral_trunk_lean", 4.0, "deg", 5.0, 0.3446, 10, "P"),
-            part("foot_contact_asymmetry", 12.0, "ms", 20.0, 0.2119, 5, "M"),
+            part("foot_contact_difference", 12.0, "ms", 20.0, 0.2119, 5, "M"),
         ),
     )
 

@@ -13,7 +13,7 @@ const problem = document.getElementById("upload-problem");
 const chosen = document.getElementById("video-chosen");
 const limit = Number(form.dataset.maxBytes);
 
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+const megabytes = (bytes) => `${(bytes / 1048576).toFixed(1).replace(/\.0$/, "")} MB`;
 
 function complain(message, fix) {
   document.getElementById("upload-problem-text").textContent = message;
