@@ -80,6 +80,8 @@ def prepare_postgres(paths: StackPaths) -> EmbeddedPostgres:
     """Make the cluster if there is none; clear away what a killed server left."""
     programs = _find_programs()
     user = _database_user() if os.geteuid() == 0 else None
+    if user is None and not _has_name(os.geteuid()):
+        raise problems.nameless_user(os.geteuid())
     postgres = EmbeddedPostgres(
         programs=programs,
         pgdata=paths.postgres,
@@ -171,6 +173,14 @@ def _is_our_server(pid: int, pgdata: Path) -> bool:
     except OSError:
         return False
     return start_ticks(pid) is not None and os.fsencode(pgdata) in command
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _database_user() -> tuple[int, int]:

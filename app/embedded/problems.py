@@ -81,6 +81,14 @@ def no_database_user(reason: str) -> StackError:
     )
 
 
+def nameless_user(uid: int) -> StackError:
+    """Say that PostgreSQL wants its user to have a name, as containers' users often have not."""
+    return StackError(
+        f"PostgreSQL does not start for the user number {uid}, which has no name on this machine.\n"
+        "Run Plumbline as a user with a name, or set PLUMBLINE_DATABASE_URL to a server of your own."
+    )
+
+
 def child_failed(name: str, *, log: Path, exit_code: int | None) -> StackError:
     """Say that a part did not come up; the end of its log says why."""
     tail = last_lines(log)
