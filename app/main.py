@@ -11,10 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.api import health
 from app.api.errors import render_problem
-from app.api.openapi import describe
-from app.api.v1 import router as v1_router
+from app.api.openapi import ROUTERS
 from app.domain.errors import DomainError
 from app.http.identity import is_https
 from app.http.middleware import RequestContextMiddleware, find_route_patterns
@@ -59,10 +57,9 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
     )
     app.state.parts = container
     app.add_middleware(RequestContextMiddleware, render_error=_answer, https=is_https(container.settings))
-    app.include_router(health.router)
-    app.include_router(v1_router)
+    for router in ROUTERS:
+        app.include_router(router)
     add_pages(app)
-    describe(app)
     app.state.route_patterns = find_route_patterns(app)
     return app
 

@@ -1,12 +1,18 @@
-"""The OpenAPI 3.1 document, which is committed as docs/openapi.json."""
+"""The OpenAPI 3.1 document, committed as docs/openapi.json: ``python -m app.api.openapi docs/openapi.json``."""
 
+import json
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.routing import BaseRoute
 
+from app.api import health
 from app.api.schemas.problem import ProblemDocument
+from app.api.v1 import router as v1_router
 
 DESCRIPTION = """\
 Plumbline screens athletes' landings from phone video. It is a movement screen: it measures and compares, \
@@ -21,30 +27,47 @@ TAGS = [
     {"name": "roster", "description": "Teams and athletes."},
     {"name": "health", "description": "For whoever watches the service."},
 ]
+ROUTERS: tuple[APIRouter, ...] = (health.router, v1_router)
+_FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 
 
-def describe(app: FastAPI) -> None:
-    """Give the application its description; pages are not part of it."""
-
-    def openapi() -> dict[str, Any]:
-        if not app.openapi_schema:
-            app.openapi_schema = build_document(app.routes, version=app.version)
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]  # the documented way to replace it
-
-
-def build_document(routes: list[BaseRoute], *, version: str) -> dict[str, Any]:
-    """Return the document of the REST routes."""
+@cache
+def build_document() -> dict[str, Any]:
+    """Return the document of the REST routes; pages are not part of it."""
+    app = FastAPI()
+    for router in ROUTERS:
+        app.include_router(router)
     document = get_openapi(
-        title="Plumbline", version=version, description=DESCRIPTION, routes=routes, tags=TAGS
+        title="Plumbline",
+        version=version("plumbline"),
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=TAGS,
     )
+    _leave_out_framework_errors(document)
     schemas = document["components"]["schemas"]
     problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs", {}))
-    schemas[ProblemDocument.__name__] = problem
-    # the framework's own shape of a validation error, which we never send
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
+    schemas |= problem.pop("$defs", {}) | {ProblemDocument.__name__: problem}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
+
+
+def _leave_out_framework_errors(document: dict[str, Any]) -> None:
+    """Remove the framework's own shape of a validation error, which is never sent."""
+    for name in _FRAMEWORKS_OWN:
+        document["components"]["schemas"].pop(name, None)
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            content = operation["responses"].get("422", {}).get("content", {})
+            if "application/json" in content:
+                del operation["responses"]["422"]
+
+
+def main() -> None:
+    """Write the document to the file named on the command line."""
+    text = json.dumps(build_document(), indent=2, ensure_ascii=False)
+    Path(sys.argv[1]).write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -4,8 +4,9 @@ from urllib.parse import quote
 
 from fastapi import Request, Response, status
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
 
-from app.http.ranges import ByteRange, find_range
+from app.http.ranges import ByteRange, RangeNotSatisfiableError, find_range
 from app.services.read_models import OpenBlob
 
 
@@ -15,7 +16,7 @@ def send_blob(blob: OpenBlob, *, request: Request, disposition: str) -> Response
     headers = {"ETag": etag, "Accept-Ranges": "bytes"}
     if etag in _tags(request.headers.get("if-none-match")):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    asked = find_range(_range_header(request, etag=etag), size=blob.size_bytes)
+    asked = _asked_range(request, blob, etag=etag)
     part = asked or ByteRange(start=0, end=blob.size_bytes)
     headers["Content-Length"] = str(part.end - part.start)
     headers["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{quote(blob.filename, safe='')}"
@@ -31,6 +32,14 @@ def send_blob(blob: OpenBlob, *, request: Request, disposition: str) -> Response
 
 def _tags(header: str | None) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in header.split(",")} if header else set()
+
+
+def _asked_range(request: Request, blob: OpenBlob, *, etag: str) -> ByteRange | None:
+    try:
+        return find_range(_range_header(request, etag=etag), size=blob.size_bytes)
+    except RangeNotSatisfiableError as refusal:
+        headers = {"Content-Range": f"bytes */{refusal.size}"}
+        raise HTTPException(status.HTTP_416_RANGE_NOT_SATISFIABLE, headers=headers) from None
 
 
 def _range_header(request: Request, *, etag: str) -> str | None:
