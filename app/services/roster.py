@@ -94,6 +94,20 @@ def get_athlete(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> A
     )
 
 
+def get_athlete_by_external_id(*, uow: UnitOfWork, principal: Principal, external_id: str) -> AthleteSummary:
+    """Return the person the organisation gave this number, or raise `NotFoundError`."""
+    principal.require(Permission.ROSTER_READ)
+    athlete = uow.roster.find_athlete_by_external_id(
+        organisation_id=principal.organisation_id, external_id=external_id
+    )
+    if athlete is None:
+        raise NotFoundError(
+            "There is no athlete with this external id.",
+            how_to_fix="Put the person on the roster first, or check the number.",
+        )
+    return athlete_summary(athlete)
+
+
 def list_athletes(
     *,
     uow: UnitOfWork,

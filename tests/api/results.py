@@ -3,7 +3,6 @@
 from uuid import UUID
 
 import numpy as np
-from app.storage.tracks import pack_kinematics
 from uuid_utils.compat import uuid7
 
 from app.biomech.types import (
@@ -23,6 +22,7 @@ from app.biomech.types import (
 )
 from app.db.repositories.analyses import AnalysisContent, AnalysisFiles
 from app.domain.lifecycle import Trigger
+from app.storage.tracks import kinematics_to_bytes
 from tests.api.support import PartsForTests
 
 OVERLAY = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 40
@@ -116,7 +116,7 @@ def analyse(parts: PartsForTests, *, organisation_id: UUID, recording_id: UUID) 
         overlay_key=f"{folder}/overlay.mp4",
         still_keys={STILL_FRAME: f"{folder}/still-{STILL_FRAME}.jpg"},
     )
-    parts.blobs.put_bytes(f"{folder}/kinematics.npz", pack_kinematics(make_kinematics()))
+    parts.blobs.put_bytes(f"{folder}/kinematics.npz", kinematics_to_bytes(make_kinematics()))
     parts.blobs.put_bytes(f"{folder}/overlay.mp4", OVERLAY)
     parts.blobs.put_bytes(f"{folder}/still-{STILL_FRAME}.jpg", STILL)
     with parts.uow_factory(organisation_id) as uow:

@@ -279,7 +279,7 @@ def test_upload_when_many_come_at_once_with_one_key_then_one_recording(
     assert staged_files() == []
 
 
-@pytest.mark.parametrize("key", ["x" * 201, "a b", "\x7f"])
+@pytest.mark.parametrize("key", ["x" * 201, "a b"])
 def test_upload_when_the_key_is_not_a_key_then_422(club: Club, key: str) -> None:
     assert upload(club.client, key=key).status_code == 422
 

@@ -1,10 +1,10 @@
 """Recordings as REST takes and shows them."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from app.api.schemas.analysis import AnalysisDocument, FindingDocument
 from app.api.schemas.base import Input, Output, OutputPage
@@ -28,7 +28,7 @@ class RecordingInput(Input):
     )
     movement: Movement = Movement.DROP_VERTICAL_JUMP
     view: View = Field(default=View.FRONTAL, description="Where the camera stood.")
-    box_height_cm: float | None = Field(default=None, ge=5, le=120, description="Height of the box in cm.")
+    box_height_cm: float | None = Field(default=None, ge=5, le=100, description="Height of the box in cm.")
     captured_at: AwareDatetime | None = Field(
         default=None, description="When it was filmed, with time zone; without it, today."
     )
@@ -43,6 +43,13 @@ class RecordingInput(Input):
             msg = "This lies in the future."
             raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _one_way_to_name_the_athlete(self) -> Self:
+        if self.athlete_id is not None and self.athlete_external_id is not None:
+            msg = "Send athlete_id or athlete_external_id, not both."
+            raise ValueError(msg)
+        return self
 
     @property
     def screened_on(self) -> date | None:

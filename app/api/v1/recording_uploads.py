@@ -1,6 +1,7 @@
 """Taking a video in: one request, streamed to disk while hashed and counted, answered before it is analysed."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response, status
 from fastapi.exceptions import RequestValidationError
@@ -15,7 +16,7 @@ from app.domain.access import Permission, Principal
 from app.http.parts import Parts
 from app.http.rate_limits import UPLOADS
 from app.http.uploads import FILE_FIELD, FORM_OVERHEAD_BYTES, UploadForm, find_boundary, receive_upload
-from app.services import recordings
+from app.services import recordings, roster
 from app.services.read_models import ReceivedRecording
 from app.services.uploads import StagedUpload
 from app.storage.staging import StagedFile, too_large
@@ -122,6 +123,7 @@ def keep_recording(
     idempotency_key: str | None,
 ) -> ReceivedRecording:
     """Take the quick look at the file, then keep it and its rows in one transaction."""
+    athlete_id = _find_athlete_id(parts, principal=principal, fields=fields)
     probed = parts.prober(staged.path)
     with parts.uow_factory(principal.organisation_id) as uow:
         return recordings.receive_recording(
@@ -132,7 +134,7 @@ def keep_recording(
                 path=staged.path, filename=filename, size_bytes=staged.size_bytes, sha256=staged.sha256
             ),
             probed=probed,
-            athlete_id=fields.athlete_id,
+            athlete_id=athlete_id,
             movement=fields.movement,
             view=fields.view,
             box_height_cm=fields.box_height_cm,
@@ -140,3 +142,14 @@ def keep_recording(
             context=fields.context,
             idempotency_key=idempotency_key,
         )
+
+
+def _find_athlete_id(parts: Parts, *, principal: Principal, fields: RecordingInput) -> UUID | None:
+    """Return whom the video shows; a number that nobody has is refused before the file is looked at."""
+    if fields.athlete_external_id is None:
+        return fields.athlete_id
+    with parts.uow_factory(principal.organisation_id) as uow:
+        athlete = roster.get_athlete_by_external_id(
+            uow=uow, principal=principal, external_id=fields.athlete_external_id
+        )
+    return athlete.id

@@ -22,6 +22,7 @@ from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.lifecycle import FINAL_STATES, RecordingState
 from app.http.parts import Parts
+from app.http.small_bodies import SmallBodyRoute
 from app.services import analyses, recordings
 from app.services.analysis_record import analysis_document
 from app.services.read_models import AnalysisView
@@ -30,7 +31,7 @@ ASK_AGAIN_S = 2
 READ = [Depends(Requires(Permission.RESULTS_READ))]
 WRITE = [Depends(Requires(Permission.RECORDINGS_WRITE))]
 
-router = APIRouter(tags=["recordings"])
+router = APIRouter(tags=["recordings"], route_class=SmallBodyRoute)
 
 SeriesQuery = Annotated[bool, Query(description="Add the curves over time to the analysis.")]
 

@@ -19,14 +19,14 @@ from app.api.schemas.roster import (
     TeamPage,
 )
 from app.domain.access import Permission
+from app.http.small_bodies import SmallBodyRoute
 from app.services import roster
 from app.services.read_models import DashboardSort
 
-MAX_BODY_BYTES = 64 * 1024
 READ = [Depends(Requires(Permission.ROSTER_READ))]
 WRITE = [Depends(Requires(Permission.ROSTER_WRITE))]
 
-router = APIRouter(tags=["roster"], max_body_size=MAX_BODY_BYTES)
+router = APIRouter(tags=["roster"], route_class=SmallBodyRoute)
 
 
 @router.post(

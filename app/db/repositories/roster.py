@@ -103,6 +103,14 @@ class RosterRepository:
             select(Athlete).where(Athlete.organisation_id == organisation_id, Athlete.id == athlete_id)
         ).one_or_none()
 
+    def find_athlete_by_external_id(self, *, organisation_id: UUID, external_id: str) -> Athlete | None:
+        """Return the athlete the organisation gave this number, or None."""
+        return self._session.scalars(
+            select(Athlete).where(
+                Athlete.organisation_id == organisation_id, Athlete.external_id == external_id
+            )
+        ).one_or_none()
+
     def list_athletes(
         self, *, organisation_id: UUID, team_id: UUID | None, after: NameKey | None, limit: int
     ) -> list[Athlete]:
