@@ -112,6 +112,31 @@ def create_api_key(
     run(organisation_id=organisation_id, name=name)
 
 
+@app.command()
+def analyse(
+    clip: Annotated[Path, typer.Argument(help="A video of one drop jump.")],
+    movement: Annotated[str, typer.Option(help="What the athlete does.")] = "drop_vertical_jump",
+    view: Annotated[str, typer.Option(help="Where the camera stands: frontal or sagittal.")] = "frontal",
+    box_height_cm: Annotated[float | None, typer.Option(help="Height of the box.")] = None,
+    stature_cm: Annotated[float | None, typer.Option(help="Standing height of the athlete.")] = None,
+    sex: Annotated[
+        str, typer.Option(help="female, male or unspecified; chooses the reference range.")
+    ] = "unspecified",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    series: Annotated[bool, typer.Option("--series", help="With --json: the curves, too.")] = False,
+    overlay: Annotated[Path | None, typer.Option(help="Write the video with the skeleton drawn in.")] = None,
+    stills: Annotated[Path | None, typer.Option(help="Write the flagged frames into this folder.")] = None,
+) -> None:
+    """Analyse one file with no server. Exit code 0: analysed, 3: rejected with findings, 2: cannot be done."""
+    from app.cli.analyse import AnalyseOrder, run_analyse
+
+    order = AnalyseOrder(
+        clip=clip, movement=movement, view=view, box_height_cm=box_height_cm, stature_cm=stature_cm, sex=sex,
+        as_json=as_json, series=series, overlay=overlay, stills=stills,
+    )  # fmt: skip
+    raise typer.Exit(run_analyse(order))
+
+
 def main() -> None:
     """Run the command; what the user can put right is said plainly, without a trace."""
     try:

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from app.biomech.score import describe_band
+from app.biomech.types import RiskScore
 from app.container import build_container
 from app.domain.access import Permission, Principal, Role
 from app.domain.lifecycle import FINAL_STATES
@@ -168,7 +170,7 @@ class Demo:
 
     def _show(self, documents: dict[str, dict[str, Any]]) -> None:
         table = Table(title="Movement screen: drop jump, from the front", title_justify="left")
-        for heading in ("Athlete", "Clip", "Result", "Score 0-100", "90 % interval", "Findings"):
+        for heading in ("Athlete", "Clip", "Verdict", "Score 0-100", "90 % interval", "Findings"):
             table.add_column(heading)
         for clip, document in documents.items():
             table.add_row(*_row(clip, document))
@@ -204,9 +206,14 @@ def _row(clip: str, document: dict[str, Any]) -> tuple[str, ...]:
         numbers = ("-", "-")
     else:
         low, high = score["interval_90"]
-        numbers = (f"{score['value']:.0f}  {score['band'].replace('_', ' ')}", f"{low:.0f} to {high:.0f}")
+        numbers = (f"{score['value']:.0f}  {_band(score)}", f"{low:.0f} to {high:.0f}")
     worth_saying = [finding["message"] for finding in findings if finding["severity"] != "info"]
     return (athlete, clip, result, *numbers, "\n".join(worth_saying))
+
+
+def _band(score: dict[str, Any]) -> str:
+    values = {**score, "interval_90": tuple(score["interval_90"]), "components": ()}
+    return describe_band(RiskScore(**values))
 
 
 def _ask(client: httpx.Client, recording_id: str) -> dict[str, Any] | None:

@@ -1,0 +1,129 @@
+"""An analysis as tables for a terminal of 80 columns: every value with its error, every finding with what to do."""
+
+from math import isfinite
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from app.biomech.score import describe_band
+from app.biomech.types import Metric, RiskScore, Severity, Verdict
+from app.services.analysis_record import AnalysisRecord
+from app.web.words import INSTANT_LABELS, SIDE_LABELS, label_of, number_text, percent_text
+
+_VERDICTS = {
+    Verdict.VALID: "valid: use it",
+    Verdict.ATTENTION: "attention: use it with care, the findings say why",
+    Verdict.INVALID: "invalid: film it again, the findings say why and how",
+}
+_MARKS = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
+_NAMES = {
+    "fppa": "Knee angle (FPPA)",
+    "knee_valgus_displacement": "Inward knee motion",
+    "knee_ankle_separation_ratio": "Knee to ankle ratio",
+    "knee_separation": "Knee separation",
+    "lateral_trunk_lean": "Sideways trunk lean",
+    "contact_time": "Time on the ground",
+    "flight_time": "Time in the air",
+    "jump_height": "Jump height",
+    "reactive_strength_index": "Reactive strength",
+}
+"""Shorter than on the pages, so that a row fits."""
+_DIGITS = {"deg": 1, "cm": 1, "s": 3, "ms": 0}
+_UNITS = {"deg": "°"}
+_SIDES = ("left", "right", "both")
+
+
+def print_report(record: AnalysisRecord, *, clip: str) -> None:
+    """Print the whole record."""
+    out = Console(highlight=False)
+    out.print(_facts_table(record, clip=clip))
+    if record.events:
+        out.print(_events_table(record))
+    if record.metrics:
+        out.print(_metrics_table(record.metrics))
+        out.print("Behind each ± stands one standard error.")
+    method = record.method
+    out.print(f"Method {method.version}, model {method.model_sha256[:12]}, Plumbline {method.code_version}.")
+    out.print("A movement screen: it describes one landing and is no diagnosis.")
+
+
+def _facts_table(record: AnalysisRecord, *, clip: str) -> Table:
+    """Return what was filmed, the verdict, the score and the findings, each with a hanging indent."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    table.add_row("Clip", _escaped(clip))
+    if (video := record.video) is not None:
+        size = f"{video.width_px} by {video.height_px} pixels, {video.nominal_fps_hz:.0f} frames per second"
+        table.add_row("Video", f"{size}, {video.duration_s:.2f} s, {video.codec}")
+    table.add_row("Verdict", _VERDICTS[record.verdict])
+    if record.risk_score is not None:
+        table.add_row("Score", _score_text(record.risk_score))
+    for finding in record.findings:
+        where = "" if finding.frame is None else f", frame {finding.frame}"
+        text = f"{finding.message} {finding.how_to_fix}".strip()
+        table.add_row(_MARKS[finding.severity], _escaped(f"{text} ({finding.code}{where})"))
+    return table
+
+
+def _score_text(score: RiskScore) -> str:
+    low, high = score.interval_90
+    return (
+        f"{score.value:.0f} of 100, {describe_band(score)}. 90 % interval {low:.0f} to {high:.0f}."
+        f" Higher is further from good landings. Shows {percent_text(score.coverage)} of the full score."
+    )
+
+
+def _events_table(record: AnalysisRecord) -> Table:
+    table = _table("Event", "Side", numbers=("Time, s", "Frame"))
+    for event in record.events:
+        side = label_of(SIDE_LABELS, event.side.value)
+        time = _with_error(event.time_s, event.sd_s, digits=3)
+        table.add_row(label_of(INSTANT_LABELS, event.name.value), side, time, str(event.frame))
+    return table
+
+
+def _metrics_table(metrics: tuple[Metric, ...]) -> Table:
+    table = _table("Measurement", "At", numbers=tuple(SIDE_LABELS[side] for side in _SIDES))
+    rows: dict[tuple[str, str], dict[str, Metric]] = {}
+    for metric in metrics:
+        rows.setdefault((metric.key, metric.event), {})[metric.side.value] = metric
+    shown = ""
+    for (key, event), cells in rows.items():
+        unit = next(iter(cells.values())).unit
+        name = "" if key == shown else _name(key, unit=unit)
+        shown = key
+        values = (_value(cells[side]) if side in cells else "" for side in _SIDES)
+        table.add_row(name, label_of(INSTANT_LABELS, event), *values)
+    return table
+
+
+def _table(*words: str, numbers: tuple[str, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in words:
+        table.add_column(heading, no_wrap=True)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _name(key: str, *, unit: str) -> str:
+    name = label_of(_NAMES, key)
+    return name if unit == "1" else f"{name}, {_UNITS.get(unit, unit)}"
+
+
+def _value(metric: Metric) -> str:
+    return _with_error(metric.value, metric.se, digits=_DIGITS.get(metric.unit, 2))
+
+
+def _with_error(value: float | None, error: float | None, *, digits: int) -> str:
+    text = number_text(value, digits=digits)
+    if value is None or error is None or not isfinite(error):
+        return text
+    return f"{text} ± {number_text(error, digits=digits)}"
+
+
+def _escaped(text: str) -> str:
+    """Keep square brackets from being taken for styles."""
+    return text.replace("[", r"\[")
