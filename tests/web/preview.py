@@ -178,9 +178,11 @@ def _frame_jpeg(frame: int) -> bytes:
 
 
 @contextmanager
-def serve(app: FastAPI, *, port: int) -> Iterator[str]:
-    """Run an app in a thread; yield its address."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+def serve(app: FastAPI, *, port: int = 0) -> Iterator[str]:
+    """Run an app in a thread on a free port; yield its address."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -207,7 +209,7 @@ def chromium() -> Iterator[Browser]:
 def save_screenshots(folder: Path, *, names: tuple[str, ...], dark: bool = False) -> None:
     """Save each page as a phone and as a desktop show it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with serve(preview_app(), port=0) as address, chromium() as browser:
+    with serve(preview_app()) as address, chromium() as browser:
         for width, height in ((PHONE, 844), (DESKTOP, 900)):
             context = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"

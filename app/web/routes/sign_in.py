@@ -13,16 +13,16 @@ from app.http.rate_limits import SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS
 from app.services import accounts
 from app.services.read_models import SignedIn
 from app.web.contexts import Problem, SignInPage
-from app.web.deps import PartsDep
+from app.web.deps import PartsDep, SignedInRule
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
 from app.web.render import page_response
 
-router = APIRouter(dependencies=[Depends(anybody)])
+router = APIRouter()
 
 _MAX_NEXT_CHARS = 500
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[Depends(anybody)])
 def show_sign_in(request: Request, parts: PartsDep, next: str = "/") -> Response:  # the query's name
     """Show the form, or go on when signed in already."""
     next_path = safe_path(next)
@@ -33,7 +33,7 @@ def show_sign_in(request: Request, parts: PartsDep, next: str = "/") -> Response
     return RedirectResponse(next_path, status_code=status.HTTP_303_SEE_OTHER)
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[Depends(anybody)])
 def sign_in(
     request: Request,
     parts: PartsDep,
@@ -77,7 +77,7 @@ def sign_in(
     return response
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", dependencies=[Depends(SignedInRule())])
 def sign_out(
     request: Request, parts: PartsDep, csrf_token: Annotated[str, Form(max_length=200)] = ""
 ) -> Response:
