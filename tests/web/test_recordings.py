@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.domain.lifecycle import RecordingState, Stage, Trigger
+from app.domain.lifecycle import RecordingState, Stage
 from app.services import recordings
 from app.services.read_models import ReceivedRecording
 from tests.factories import REJECTED, Club, finish_recording, make_athlete, make_recording, make_team
@@ -33,7 +33,7 @@ def _fail(parts: WebParts, club: Club, recording_id: UUID) -> None:
     with parts.uow_factory(club.id) as uow:
         claim = uow.recordings.claim(recording_id, lease_s=60.0, max_attempts=1)
         assert claim is not None
-        uow.recordings.finish(claim, trigger=Trigger.GAVE_UP, failure="reader_died")
+        uow.recordings.give_up(claim, detail="reader_died")
 
 
 def test_recording_when_queued_then_progress_and_the_video(
