@@ -25,7 +25,7 @@ SWAP_SHARE = 0.03
 """Method section 9.3."""
 LOST_GAP_S = 0.200
 """Longest stretch without hips, knees and ankles between contact and take-off (method section 9.4)."""
-UNSEEN_SHARE = 0.10
+UNSEEN_SHARE = 0.25
 OUT_OF_FRAME_S = 0.05
 TILT_LIMIT_DEG = 4.0
 BEHIND_DEG = 120.0

@@ -18,6 +18,12 @@ CLEARANCE_LEGS = 0.03
 """Height from which a foot counts as airborne in the fit, 2.5 cm [P]."""
 BOX_BAND_LEGS = 0.03
 _STILL_S = 0.05
+STAND_S = 0.15
+"""Least time on the box before the drop for leaving it to be placed [P]."""
+MIN_LEAD_S = 0.5
+"""A video that starts less than this before contact starts too late [P]: the fall alone takes 0.25 s."""
+STEP_OFF_SD_S = 0.020
+"""A fall starts slowly, and one foot usually leaves before the other [D, own rendered drop jumps]."""
 SLOW_MOTION_FACTORS = (1.0, 2.0, 4.0, 8.0)
 """Exports that phones make: 60, 120 or 240 Hz played at 30 Hz."""
 GRAVITY_TOLERANCE_KNOWN = 1.45
@@ -40,8 +46,8 @@ class Landing:
     """Height of the box in the picture, perspective included."""
     slow_factor: float | None
     """How many times slower than real the video runs, where the fall does not fit gravity; else None."""
-    starts_on_box: bool
-    """The video shows the athlete standing still before the drop."""
+    starts_in_view: bool
+    """The video shows some time before the drop."""
     rise_px: float
     """Rise of the hips from take-off to the highest point; NaN without a flight."""
 
@@ -131,7 +137,7 @@ def _place(
     lowest = placer.lowest(first_s, last_s)
     if lowest is None:
         return None, None
-    step_off, starts_on_box = placer.step_off(first_s)
+    step_off = placer.step_off(first_s)
     landing = Landing(
         step_off=step_off,
         contact=contact,
@@ -140,7 +146,7 @@ def _place(
         second_contact=second,
         box_px=phases.box_legs * paths.leg_px,
         slow_factor=None,
-        starts_on_box=starts_on_box,
+        starts_in_view=first_s - float(time_s[0]) > MIN_LEAD_S,
         rise_px=placer.rise_px(last_s) if take_off else float("nan"),
     )
     return landing, placer.gravity_ratio(last_s if take_off else None, second, first_s)
@@ -230,8 +236,8 @@ class _Placer:
         noise = self.paths.jitter_px * np.sqrt(kept)
         return events.find_lowest_point(self.time_s[inside], height[inside], noise=float(noise))
 
-    def step_off(self, contact_s: float) -> tuple[Instant | None, bool]:
-        """Return when the last foot leaves the box, and whether the athlete stood there before."""
+    def step_off(self, contact_s: float) -> Instant | None:
+        """Return when the last foot leaves the box, None unless it was seen standing there before."""
         ends = []
         for side in SIDES:
             before = (self.time_s < contact_s - 0.05) & (
@@ -247,13 +253,25 @@ class _Placer:
                 if self.time_s[stop - 1] - self.time_s[start] >= _STILL_S
             ]
             if long:
-                ends.append(float(self.time_s[long[-1]]))
-        if not ends:
-            return None, False
+                ends.append(self._leaving_s(level - height, long[-1]))
+        if not ends or max(ends) - float(self.time_s[self.phases.descent_start]) < STAND_S:
+            return None
         step_s = float(np.median(np.diff(self.time_s)))
-        last_s = max(ends)
-        stood = last_s - float(self.time_s[self.phases.descent_start]) >= 0.15
-        return Instant(time_s=last_s, sd_s=float(np.hypot(0.015, step_s))), stood
+        return Instant(time_s=max(ends), sd_s=float(np.hypot(STEP_OFF_SD_S, 0.5 * step_s)))
+
+    def _leaving_s(self, drop: FloatArray, last: int) -> float:
+        """Return when a foot left the box, from its free fall after the last frame near the box's level.
+
+        A fall starts so slowly that the foot is still near the box 70 ms after it has left it.
+        """
+        at_s = float(self.time_s[last])
+        inside = (self.time_s >= at_s) & (self.time_s <= at_s + 0.1) & np.isfinite(drop)
+        if np.count_nonzero(inside) < events.MIN_FIT_SAMPLES:
+            return at_s
+        t = self.time_s[inside] - at_s
+        speed, start = np.polyfit(t, drop[inside] - 0.5 * self.gravity * t**2, 1)
+        left = (-speed + np.sqrt(max(speed**2 - 2.0 * self.gravity * start, 0.0))) / self.gravity
+        return at_s + float(np.clip(left, -0.1, 0.02))
 
     def rise_px(self, take_off_s: float) -> float:
         """Return the rise of the hips from take-off to their highest point in the second flight."""

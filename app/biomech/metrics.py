@@ -138,6 +138,8 @@ class ErrorModel:
         time_s = self.paths.time_s
         thigh = value_at(time_s, np.hypot(*(knee - hip).T), at_s)
         shank = value_at(time_s, np.hypot(*(ankle - knee).T), at_s)
+        if not (thigh > 0.0 and shank > 0.0):
+            return float("nan")
         gain = np.sqrt(thigh**-2 + shank**-2 + (1.0 / thigh + 1.0 / shank) ** 2)
         return float(np.degrees(self.smooth_jitter_px * gain))
 
@@ -205,8 +207,9 @@ class ErrorModel:
         _, right_knee, right_ankle = self.paths.leg(Side.RIGHT)
         knees = value_at(self.paths.time_s, angles.compute_separation(left_knee, right_knee), at_s)
         ankles = value_at(self.paths.time_s, angles.compute_separation(left_ankle, right_ankle), at_s)
-        each = np.sqrt(2.0) * np.hypot(self.smooth_jitter_px, 0.007 * self.paths.leg_px)
-        noise = each / ankles * np.hypot(1.0, knees / ankles)
+        if not ankles > 0.0:
+            return float("nan")
+        noise = self.separation_se_px() / ankles * np.hypot(1.0, knees / ankles)
         return float(np.hypot(noise, timing))
 
     def separation_se_px(self) -> float:

@@ -4,6 +4,8 @@ Every function takes time first and treats NaN as "not measured": a gap that is 
 and nothing is ever filtered across one.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import interpolate, signal
 
@@ -252,11 +254,10 @@ def residual_sd(raw: FloatArray, smoothed: FloatArray, *, cutoff_hz: float, rate
     finite = np.isfinite(difference)
     if np.count_nonzero(finite) < _MIN_SEGMENT:
         return float("nan")
-    kept = kept_noise_share(cutoff_hz=cutoff_hz, rate_hz=rate_hz)
+    removed = _noise_shares(cutoff_hz, rate_hz)[1]
     # The median is not moved by the corner at contact, which the filter also takes away.
     robust = 1.4826 * float(np.median(np.abs(difference[finite])))
-    # The residual is 1 - gain, so it keeps 1 - 2 * integral(gain) + integral(gain^2) = 1 - 5/3 * kept.
-    return robust / float(np.sqrt(max(0.05, 1.0 - 5.0 / 3.0 * kept)))
+    return robust / float(np.sqrt(max(0.05, removed)))
 
 
 def kept_noise_share(*, cutoff_hz: float, rate_hz: float) -> float:
@@ -265,8 +266,19 @@ def kept_noise_share(*, cutoff_hz: float, rate_hz: float) -> float:
     Examples
     --------
     >>> round(kept_noise_share(cutoff_hz=10.0, rate_hz=60.0), 2)
-    0.35
+    0.34
     """
-    # The integral of 1 / (1 + (f/f0)^4)^2 over f is 3 pi sqrt(2) / 16 * f0.
-    bandwidth_hz = 3.0 * np.pi * np.sqrt(2.0) / 16.0 * cutoff_hz / TWO_PASS_CORRECTION
-    return float(min(1.0, 2.0 * bandwidth_hz / rate_hz))
+    return _noise_shares(cutoff_hz, rate_hz)[0]
+
+
+@lru_cache(maxsize=64)
+def _noise_shares(cutoff_hz: float, rate_hz: float) -> tuple[float, float]:
+    """Return the shares of white noise variance that the two passes keep, and that the residual holds.
+
+    The residual's gain is one less the filter's, so the two do not add up to one.
+    """
+    if not cutoff_hz < 0.45 * rate_hz:
+        return 1.0, 0.0
+    sections = signal.butter(2, nominal_cutoff_hz(cutoff_hz, rate_hz=rate_hz), fs=rate_hz, output="sos")
+    gain = np.abs(signal.sosfreqz(sections, worN=512)[1]) ** 2
+    return float(np.mean(gain**2)), float(np.mean((1.0 - gain) ** 2))

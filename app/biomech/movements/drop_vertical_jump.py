@@ -46,6 +46,8 @@ JUMP_HEIGHT_TOLERANCE_CM = 8.0
 MIN_THIGH_SHARE = 0.5
 """Projected over full thigh length below which the angle means nothing (method section 1.1)."""
 SCALE_SD_STATURE, SCALE_SD_BOX = 0.04, 0.15
+NEARER_KNEES_SD = 0.08
+"""Bent knees are 0.3 m nearer to a camera 4 m away than the legs that gave the scale [D]."""
 SIDE_VALUE_YAW_DEG = 3.0
 """Largest false angle by yaw with which the worse knee enters the score; else the mean (method section 5.5)."""
 UNKNOWN_YAW = Yaw(yaw_deg=0.0, sd_deg=8.0)
@@ -195,7 +197,7 @@ def _check_trial(trial: Trial, landing: Landing, spans: Spans, scale: Scale | No
     else:
         findings += _check_times(landing)
     if landing.step_off is None:
-        findings.append(make_finding("starts_too_late" if not spans.before.any() else "step_off_unclear"))
+        findings.append(make_finding("step_off_unclear" if landing.starts_in_view else "starts_too_late"))
     findings.append(make_finding("scale_unknown" if scale is None else scale.source))
     if trial.context.sex is Sex.UNSPECIFIED and trial.context.view is View.FRONTAL:
         findings.append(make_finding("sex_unknown"))
@@ -272,7 +274,8 @@ def _knee_separation(m: LandingMeasurement, scale: Scale | None, at_s: float) ->
         return None
     centimetres = m.knee_separation_at(at_s) * scale.cm_per_px
     own = m.errors.separation_se_px() * scale.cm_per_px
-    return Value(value=centimetres, se=float(np.hypot(own, scale.relative_sd * centimetres)))
+    relative = np.hypot(scale.relative_sd, NEARER_KNEES_SD)
+    return Value(value=centimetres, se=float(np.hypot(own, relative * centimetres)))
 
 
 def _timing_metrics(landing: Landing, *, withheld: bool) -> list[Metric]:
