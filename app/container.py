@@ -71,15 +71,10 @@ def build_container(settings: Settings) -> Container:
         blobs=open_blobs(settings),
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
         prober=SandboxedProber(max_duration_s=settings.max_duration_s),
-        rate_limiter=RateLimiter(_limits_url(settings.require_redis_url())),
+        rate_limiter=RateLimiter(settings.require_redis_url()),
         policy=work_policy(settings),
         clock=utc_now,
     )
-
-
-def _limits_url(redis_url: str) -> str:
-    """Return the address as `limits` spells it: a Unix socket is ``redis+unix://`` there."""
-    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
 
 
 def open_blobs(settings: Settings) -> BlobStore:

@@ -87,8 +87,14 @@ class RateLimiter:
 
 
 def _redis(url: str) -> Storage:
+    # `limits` spells a Unix socket its own way
+    spelled = f"redis+{url}" if url.startswith("unix://") else url
     storage = storage_from_string(
-        url, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=0.5, key_prefix="plumbline-rate"
+        spelled,
+        wrap_exceptions=True,
+        socket_connect_timeout=0.5,
+        socket_timeout=0.5,
+        key_prefix="plumbline-rate",
     )
     if not isinstance(storage, Storage):
         msg = f"not a storage for counters: {type(storage).__name__}"
