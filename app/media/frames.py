@@ -27,6 +27,8 @@ OPEN_OPTIONS = {"protocol_whitelist": "file", "enable_drefs": "0"}
 """A video may not make the reader open anything else: no network, no second file."""
 
 CONTAINERS = frozenset({"mov", "mp4", "matroska", "webm"})
+_DECODER_NAMES = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx": "vp8", "libvpx-vp9": "vp9"}
+"""Some decoders carry a name of their own."""
 CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg", "prores"})
 
 MAX_LONG_SIDE_PX, MAX_SHORT_SIDE_PX = 4096, 2304
@@ -148,7 +150,7 @@ def read_facts(path: Path) -> VideoFacts:
     duration = times[-1] - times[0] + interval
     facts = VideoFacts(
         container=_container_name(container),
-        codec=stream.codec_context.name,
+        codec=_codec_name(stream),
         coded_width_px=stream.width,
         coded_height_px=stream.height,
         duration_s=duration,
@@ -193,9 +195,9 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 def _check_header(container: InputContainer, stream: VideoStream) -> None:
     """Refuse on what the header announces, so that a bomb is never decoded."""
-    if stream.codec_context is None or stream.codec_context.name not in CODECS:
-        name = stream.codec_context.name if stream.codec_context else "unknown"
-        raise VideoRefusedError("unsupported_codec", codec=name)
+    codec = _codec_name(stream)
+    if codec not in CODECS:
+        raise VideoRefusedError("unsupported_codec", codec=codec)
     width, height = stream.width, stream.height
     if width < 1 or height < 1:
         raise VideoRefusedError("corrupt_video")
@@ -210,6 +212,13 @@ def _check_header(container: InputContainer, stream: VideoStream) -> None:
         _check_duration(float(stream.duration * stream.time_base))
     elif container.duration is not None:
         _check_duration(container.duration / av.time_base)
+
+
+def _codec_name(stream: VideoStream) -> str:
+    """Return the format the pictures are stored in."""
+    if stream.codec_context is None:
+        return "unknown"
+    return _DECODER_NAMES.get(stream.codec_context.name, stream.codec_context.name)
 
 
 def _check_duration(duration_s: float) -> None:

@@ -1,0 +1,59 @@
+"""Small videos for tests: true content, known times."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+
+_TIME_BASE = Fraction(1, 60000)
+
+
+def write_video(
+    path: Path,
+    *,
+    times_s: Sequence[float],
+    codec: str = "libx264",
+    size: tuple[int, int] = (96, 64),
+    rotation_deg: int = 0,
+    faststart: bool = False,
+    pixel_format: str = "yuv420p",
+) -> Path:
+    """Write frames that are white in their upper left quarter and otherwise grey, at the given times."""
+    width, height = size
+    options = {"movflags": "+faststart"} if faststart else {}
+    with av.open(path, "w", options=options) as container:
+        stream = container.add_stream(codec, rate=60)
+        stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+        stream.time_base = stream.codec_context.time_base = _TIME_BASE
+        if rotation_deg:
+            stream.set_display_rotation(rotation_deg)
+        picture = np.full((height, width, 3), 90, dtype=np.uint8)
+        picture[: height // 2, : width // 2] = 255
+        for time_s in times_s:
+            frame = VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixel_format)
+            frame.pts, frame.time_base = round(time_s / _TIME_BASE), _TIME_BASE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def steady(n_frames: int, fps_hz: float) -> list[float]:
+    """Return the times of a steady video."""
+    return [frame / fps_hz for frame in range(n_frames)]
+
+
+def write_sound(path: Path) -> Path:
+    """Write a file with sound and no picture."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        for n in range(20):
+            frame = av.AudioFrame.from_ndarray(
+                np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono"
+            )
+            frame.sample_rate, frame.pts = 44100, n * 1024
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

@@ -1,0 +1,152 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from app.media.frames import MAX_FRAMES, VideoFile, VideoRefusedError, read_facts
+from tests.support.videos import steady, write_sound, write_video
+
+_HALF_TICK_S = 1 / 15360
+"""Containers count time in ticks; mp4 by FFmpeg uses at least 15360 a second."""
+
+
+def _refusal(path: Path) -> VideoRefusedError:
+    with pytest.raises(VideoRefusedError) as caught:
+        list(VideoFile(path).frames())
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.mp4", "libx264"),
+        ("a.mov", "libx265"),
+        ("a.webm", "libvpx-vp9"),
+        ("a.mkv", "libsvtav1"),
+        ("b.mp4", "mpeg4"),
+        ("a.mov", "mjpeg"),
+        ("b.mov", "prores_ks"),
+    ],
+)
+def test_frames_when_codec_is_common_then_every_frame_comes_with_its_time(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    times = steady(24, 30.0)
+    formats = {"mjpeg": "yuvj420p", "prores_ks": "yuv422p10le"}
+    path = write_video(
+        tmp_path / name, times_s=times, codec=codec, pixel_format=formats.get(codec, "yuv420p")
+    )
+    frames = list(VideoFile(path).frames())
+    assert [frame.index for frame in frames] == list(range(24))
+    # Matroska counts milliseconds
+    assert_allclose([frame.time_s for frame in frames], times, atol=0.001)
+
+
+def test_times_when_frame_rate_varies_then_they_are_the_videos_own(tmp_path: Path) -> None:
+    times = list(np.cumsum([0.5, *np.tile([1 / 60, 1 / 30, 1 / 120], 8)]))
+    frames = VideoFile(write_video(tmp_path / "vfr.mp4", times_s=times)).frames()
+    assert_allclose([frame.time_s for frame in frames], times, atol=_HALF_TICK_S)
+
+
+def test_times_when_240_frames_a_second_then_nothing_is_lost(tmp_path: Path) -> None:
+    video = VideoFile(write_video(tmp_path / "slow.mp4", times_s=steady(120, 240.0)))
+    assert len(list(video.frames())) == 120
+    assert video.facts.nominal_fps_hz == pytest.approx(240.0, rel=0.01)
+
+
+@pytest.mark.parametrize(("rotation", "corner"), [(90, (-1, 0)), (180, (-1, -1)), (270, (0, -1))])
+def test_picture_when_rotated_then_it_stands_upright(
+    tmp_path: Path, rotation: int, corner: tuple[int, int]
+) -> None:
+    path = write_video(tmp_path / "turned.mp4", times_s=steady(12, 30.0), rotation_deg=rotation)
+    video = VideoFile(path)
+    frame = next(video.frames())
+    picture = frame.picture()
+    assert video.rotation_deg == rotation
+    assert frame.size_px == ((64, 96) if rotation % 180 else (96, 64))
+    assert picture.shape[:2][::-1] == frame.size_px
+    # counter-clockwise turns move the white upper left quarter to this corner
+    assert picture[corner[0], corner[1], 0] > 200
+    assert picture[0, 0, 0] < 150
+
+
+def test_picture_when_larger_than_asked_then_it_is_scaled(tmp_path: Path) -> None:
+    frame = next(VideoFile(write_video(tmp_path / "a.mp4", times_s=steady(12, 30.0))).frames())
+    assert frame.picture(48).shape == (32, 48, 3)
+    assert frame.picture(4000).shape == (64, 96, 3)
+
+
+def test_open_when_bytes_are_no_video_then_it_says_which_kind(tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing.mp4"
+    nothing.touch()
+    text = tmp_path / "text.mp4"
+    text.write_text("this is not a film at all, only words")
+    playlist = tmp_path / "list.mp4"
+    playlist.write_text("#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n")
+    concat = tmp_path / "concat.mp4"
+    concat.write_text("ffconcat version 1.0\nfile /etc/passwd\n")
+    assert _refusal(nothing).code == "empty_file"
+    assert {_refusal(path).code for path in (text, playlist, concat)} == {"not_a_video"}
+    assert _refusal(write_sound(tmp_path / "sound.mp4")).code == "not_a_video"
+
+
+def test_open_when_picture_is_too_large_then_nothing_is_decoded(tmp_path: Path) -> None:
+    refusal = _refusal(
+        write_video(tmp_path / "wide.mp4", times_s=steady(8, 30.0), size=(5120, 32), codec="mpeg4")
+    )
+    assert (refusal.code, refusal.facts["width_px"]) == ("too_large_picture", 5120)
+
+
+def test_open_when_codec_is_unknown_then_it_is_named(tmp_path: Path) -> None:
+    refusal = _refusal(write_video(tmp_path / "old.mkv", times_s=steady(12, 30.0), codec="ffv1"))
+    assert (refusal.code, refusal.facts["codec"]) == ("unsupported_codec", "ffv1")
+
+
+def test_open_when_too_long_or_short_then_it_says_so(tmp_path: Path) -> None:
+    assert _refusal(write_video(tmp_path / "long.mp4", times_s=steady(80, 1.0))).code == "too_long"
+    assert _refusal(write_video(tmp_path / "short.mp4", times_s=steady(3, 30.0))).code == "too_short"
+
+
+def test_open_when_frames_are_too_many_then_it_is_refused(tmp_path: Path) -> None:
+    times = steady(MAX_FRAMES + 50, 1000.0)
+    path = write_video(tmp_path / "many.mp4", times_s=times, size=(16, 16), codec="mpeg4")
+    assert _refusal(path).code == "too_many_frames"
+    assert _refusal(write_video(tmp_path / "fast.mp4", times_s=steady(60, 1000.0))).code == "too_many_frames"
+
+
+@pytest.mark.parametrize("share", [0.02, 0.4, 0.8])
+@pytest.mark.parametrize("faststart", [True, False])
+def test_open_when_cut_off_then_it_is_corrupt(tmp_path: Path, share: float, faststart: bool) -> None:
+    whole = Path("samples/dvj_f_neutral_60.mp4").read_bytes()
+    if not faststart:
+        whole = write_video(tmp_path / "w.mp4", times_s=steady(60, 30.0)).read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: int(len(whole) * share)])
+    assert _refusal(cut).code == "corrupt_video"
+
+
+def test_frames_when_bits_are_flipped_then_they_come_or_are_refused(tmp_path: Path) -> None:
+    whole = np.frombuffer(
+        write_video(tmp_path / "w.mp4", times_s=steady(40, 30.0)).read_bytes(), dtype=np.uint8
+    )
+    rng = np.random.default_rng(5)
+    refused = 0
+    for n in range(30):
+        damaged = whole.copy()
+        places = rng.integers(0, len(whole), size=40)
+        damaged[places] ^= rng.integers(1, 255, size=40, dtype=np.uint8)
+        path = tmp_path / f"{n}.mp4"
+        path.write_bytes(damaged.tobytes())
+        try:
+            times = [frame.time_s for frame in VideoFile(path).frames()]
+            assert np.all(np.diff(times) > 0)
+        except VideoRefusedError:
+            refused += 1
+    assert refused > 0
+
+
+def test_facts_when_read_then_no_frame_was_needed() -> None:
+    facts = read_facts(Path("samples/dvj_f_neutral_60.mp4"))
+    assert (facts.codec, facts.n_packets, facts.container) == ("h264", 219, "mp4")
+    assert facts.duration_s == pytest.approx(3.65, abs=1e-6)
