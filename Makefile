@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+CLIPS ?= samples
 SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
@@ -43,8 +44,8 @@ format: setup-test ## put formatting and import order right
 bench: setup-test ## speed and memory of the pipeline against a plain MediaPipe loop
 	@$(BIN)/python -m bench.speed $(ARGS)
 
-bench-accuracy: setup-test ## error of every measurement against clips with known truth
-	@$(BIN)/python -m bench.accuracy $(ARGS)
+bench-accuracy: setup-test ## error of every measurement against clips with known truth; CLIPS="folder folder" names others
+	@$(BIN)/python -m bench.accuracy --clips $(CLIPS) $(ARGS)
 
 lock: setup-test ## compile the lock files from pyproject.toml; ARGS=--upgrade takes newer versions
 	@$(BIN)/python scripts/lock.py $(ARGS)
