@@ -5,6 +5,7 @@ nothing to fork, so neither a lock held by another thread nor a pose engine can 
 (docs/decisions/0004-worker-pool.md).
 """
 
+import logging
 import threading
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def run_worker(runtime: Runtime, *, with_clock: bool = False, ready_file: Path |
 
 
 def leave_logging_alone(**_: object) -> None:
-    """Keep Celery from setting up logs of its own."""
+    """Keep Celery from setting up logs of its own, and from noting every message and every tick of the clock."""
+    for name in ("celery.beat", "celery.worker.strategy", "celery.worker.request", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 signals.setup_logging.connect(leave_logging_alone, weak=False)

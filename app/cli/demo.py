@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -169,12 +170,15 @@ class Demo:
         return {clip: documents[clip] for clip in bars}
 
     def _show(self, documents: dict[str, dict[str, Any]]) -> None:
-        table = Table(title="Movement screen: drop jump, from the front", title_justify="left")
-        for heading in ("Athlete", "Clip", "Verdict", "Score 0-100", "90 % interval", "Findings"):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("Athlete", "Verdict", "Score 0-100", "90 % interval", "Frontal screen"):
             table.add_column(heading)
-        for clip, document in documents.items():
-            table.add_row(*_row(clip, document))
+        for document in documents.values():
+            table.add_row(*_row(document))
         self._out.print(table)
+        for document in documents.values():
+            for finding in _findings(document):
+                self._out.print(f"{_athlete(document)}: {finding}", highlight=False, markup=False)
         self._out.print("The score says how far a landing is from good landings; it is not a diagnosis.\n")
         self._out.print(f"Dashboard   {self._settings.base_url}", highlight=False)
         self._out.print(
@@ -196,24 +200,29 @@ def show_demo(*, settings: Settings, samples: Path | None, exit_when_done: bool,
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def _row(clip: str, document: dict[str, Any]) -> tuple[str, ...]:
+def _row(document: dict[str, Any]) -> tuple[str, ...]:
     analysis = document["analysis"] or {}
+    verdict = analysis.get("verdict") or document["state"]
     score = analysis.get("risk_score")
-    findings = analysis.get("findings") or document.get("findings") or []
-    athlete = (document["athlete"] or {}).get("name", "")
-    result = analysis.get("verdict") or document["state"]
     if score is None:
-        numbers = ("-", "-")
-    else:
-        low, high = score["interval_90"]
-        numbers = (f"{score['value']:.0f}  {_band(score)}", f"{low:.0f} to {high:.0f}")
-    worth_saying = [finding["message"] for finding in findings if finding["severity"] != "info"]
-    return (athlete, clip, result, *numbers, "\n".join(worth_saying))
+        return (_athlete(document), verdict, "-", "-", "-")
+    low, high = score["interval_90"]
+    return (_athlete(document), verdict, f"{score['value']:.0f}", f"{low:.0f} to {high:.0f}", _band(score))
+
+
+def _athlete(document: dict[str, Any]) -> str:
+    return str((document["athlete"] or {}).get("name", "nobody yet"))
+
+
+def _findings(document: dict[str, Any]) -> list[str]:
+    """Return what is worth saying about a recording: what made its verdict less than valid."""
+    found = (document["analysis"] or document).get("findings") or []
+    return [f"{item['message']} {item['how_to_fix']}" for item in found if item["severity"] != "info"]
 
 
 def _band(score: dict[str, Any]) -> str:
     values = {**score, "interval_90": tuple(score["interval_90"]), "components": ()}
-    return describe_band(RiskScore(**values))
+    return describe_band(RiskScore(**values)).removeprefix("frontal screen: ")
 
 
 def _ask(client: httpx.Client, recording_id: str) -> dict[str, Any] | None:

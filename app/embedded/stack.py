@@ -188,13 +188,15 @@ class Stack:
         environment = {
             key: value for key, value in environment.items() if key != "PLUMBLINE_DATABASE_OWNER_URL"
         }
-        ready_file = paths.run / "worker-ready"
+        ready_file, work = paths.run / "worker-ready", paths.run / "work"
         ready_file.unlink(missing_ok=True)
+        shutil.rmtree(work, ignore_errors=True)  # what the readers of a killed worker left
+        work.mkdir(mode=0o700)
         worker = self._start(
             Recipe(
                 name="The worker",
                 argv=_plumbline("worker", "--beat", "--ready-file", str(ready_file)),
-                env=environment,
+                env={**environment, "TMPDIR": str(work)},
                 log=paths.logs / "worker.log",
             ),
             among=self._parts.ours,

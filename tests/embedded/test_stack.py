@@ -18,7 +18,7 @@ from app.settings import Settings, load_settings
 from tests.support.processes import environment, family, free_port, gone, plumbline, start, wait_until
 
 PARTS = {"postgres", "valkey-server", "api", "worker"}
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 
 
 class RunningStack:
@@ -40,7 +40,7 @@ class RunningStack:
         return "Plumbline is at" in self.log.read_text() and self.answers()
 
     def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -57,7 +57,7 @@ class RunningStack:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def run_stack(tmp_path: Path) -> Iterator[Callable[[Path], RunningStack]]:
 
 def _run_up(**settings: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        plumbline("up"), env=environment(**settings), capture_output=True, text=True, timeout=30, check=False
+        plumbline("up"), env=environment(**settings), capture_output=True, text=True, timeout=90, check=False
     )
 
 
@@ -127,7 +127,7 @@ def test_up_when_the_supervisor_is_killed_then_no_child_stays_and_the_data_is_th
     children = first.children()
     first.process.kill()
     first.process.wait()
-    wait_until(lambda: gone(children), timeout_s=10, what="children left behind")
+    wait_until(lambda: gone(children), timeout_s=30, what="children left behind")
     second = run_stack(tmp_path / "data")
     second.wait()
     assert _read_marker(second.settings()) == "kept"
@@ -147,8 +147,8 @@ def test_up_when_a_part_is_killed_then_it_is_started_again(
             found = family(stack.process.pid).get(name)
             return found is not None and found.pid != killed.pid
 
-        wait_until(is_back, timeout_s=20, what=f"{name} started again")
-    wait_until(stack.answers, timeout_s=30, what="the api answers again")
+        wait_until(is_back, timeout_s=60, what=f"{name} started again")
+    wait_until(stack.answers, timeout_s=60, what="the api answers again")
     assert stack.stop() == 0
 
 

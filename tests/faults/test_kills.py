@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
-from tests.support.processes import wait_until
+from tests.support.processes import gone, wait_until
 from tests.support.service import SAMPLE, Service
 from tests.support.valkey import ValkeyServer
 
@@ -23,7 +24,7 @@ def test_worker_when_killed_in_the_middle_then_the_recording_ends_once(service: 
     service.start_api()
     worker = service.start_slow_worker(seconds=2)
     recording_id = service.upload().json()["id"]
-    service.wait_for(recording_id, _is_processing, timeout_s=20)
+    service.wait_for(recording_id, _is_processing, timeout_s=60)
     worker.kill()
     service.start_slow_worker(seconds=0.5)
     service.wait_until_final(recording_id)
@@ -38,13 +39,13 @@ def test_worker_when_killed_twice_under_load_then_every_recording_ends_once(serv
     accepted = [service.upload().json()["id"] for _ in range(8)]
     for n_read in (2, 4):
         wait_until(
-            lambda n_read=n_read: service.n_reads() >= n_read, timeout_s=30, what="a recording being read"
+            lambda n_read=n_read: service.n_reads() >= n_read, timeout_s=90, what="a recording being read"
         )
         worker.kill()
         worker.wait()
         worker = service.start_slow_worker(seconds=0.4)
     for recording_id in accepted:
-        service.wait_until_final(recording_id, timeout_s=45)
+        service.wait_until_final(recording_id, timeout_s=90)
     missing = [recording_id for recording_id in accepted if service.n_analyses(recording_id) == 0]
     double = [recording_id for recording_id in accepted if service.n_analyses(recording_id) > 1]
     assert (len(accepted), missing, double) == (8, [], [])
@@ -62,7 +63,7 @@ def test_upload_when_the_broker_is_dead_then_accepted_at_once_and_analysed_after
     answer = service.upload()
     elapsed_s = time.monotonic() - started_s
     assert answer.status_code == 202
-    assert elapsed_s < 3
+    assert elapsed_s < 10  # most of it is the look at the file; the broker itself costs milliseconds
     recording_id = answer.json()["id"]
     assert service.recording(recording_id)["state"] == "queued"
     valkey_server.start()
@@ -76,13 +77,13 @@ def test_analysis_when_the_broker_is_killed_meanwhile_then_it_ends_once(
     service.start_api()
     service.start_slow_worker(seconds=3)
     recording_id = service.upload().json()["id"]
-    service.wait_for(recording_id, _is_processing, timeout_s=20)
+    service.wait_for(recording_id, _is_processing, timeout_s=60)
     valkey_server.kill()
     time.sleep(0.5)
     valkey_server.start()
     service.wait_until_final(recording_id)
     later_id = service.upload().json()["id"]
-    service.wait_until_final(later_id, timeout_s=40)
+    service.wait_until_final(later_id, timeout_s=60)
     assert service.n_analyses(recording_id) == 1
     assert service.n_analyses(later_id) == 1
     assert service.n_reads() == 2
@@ -92,7 +93,7 @@ def test_analysis_when_the_api_is_killed_meanwhile_then_it_ends_once(service: Se
     api = service.start_api()
     service.start_slow_worker(seconds=1.5)
     recording_id = service.upload().json()["id"]
-    service.wait_for(recording_id, _is_processing, timeout_s=20)
+    service.wait_for(recording_id, _is_processing, timeout_s=60)
     api.kill()
     api.wait()
     service.start_api()
@@ -127,8 +128,8 @@ def test_upload_when_the_api_is_killed_in_it_then_nothing_is_kept_and_the_second
 
     thread = threading.Thread(target=upload, daemon=True)
     thread.start()
-    assert half_sent.wait(10)
-    wait_until(lambda: _n_staged(service) == 1, timeout_s=10, what="the upload being received")
+    assert half_sent.wait(30)
+    wait_until(lambda: _n_staged(service) == 1, timeout_s=30, what="the upload being received")
     api.kill()
     api.wait()
     killed.set()
@@ -147,3 +148,36 @@ def test_upload_when_the_api_is_killed_in_it_then_nothing_is_kept_and_the_second
 
 def _n_staged(service: Service) -> int:
     return len(list((service.folder / "blobs" / ".staging").iterdir()))
+
+
+@pytest.mark.pose
+def test_worker_when_killed_while_it_follows_a_real_athlete_then_no_reader_stays_and_the_result_is_whole(
+    service: Service,
+) -> None:
+    service.start_api()
+    worker = service.start_worker()
+    recording_id = service.upload().json()["id"]
+    service.wait_for(recording_id, lambda found: found["stage"] == "pose", timeout_s=90)
+    readers = psutil.Process(worker.pid).children(recursive=True)
+    assert readers
+    worker.kill()
+    worker.wait()
+    wait_until(lambda: gone(readers), timeout_s=30, what="readers of a killed worker")
+    service.start_worker()
+    service.wait_until_final(recording_id, timeout_s=150)
+    document = service.recording(recording_id)
+    assert (document["state"], document["attempt"]) == ("analysed", 2)
+    assert document["analysis"]["verdict"] == "valid"
+    assert document["links"]["overlay"]
+    assert service.n_analyses(recording_id) == 1
+
+
+def test_worker_when_asked_to_stop_near_the_end_then_it_finishes_first(service: Service) -> None:
+    service.start_api()
+    worker = service.start_slow_worker(seconds=1.5)
+    recording_id = service.upload().json()["id"]
+    service.wait_for(recording_id, _is_processing, timeout_s=60)
+    worker.terminate()
+    assert worker.wait(timeout=15) == 0
+    assert service.recording(recording_id)["state"] == "rejected"  # nobody in the picture; it was let finish
+    assert service.n_analyses(recording_id) == 1

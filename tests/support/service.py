@@ -32,14 +32,14 @@ class Service:
         self._urls = urls
         self._settings: dict[str, object] = {
             "data_dir": self.folder, "database_url": urls.app_url, "redis_url": redis_url, "port": self.port,
-            "lease_s": 2.0, "sweep_interval_s": 1.0, "worker_concurrency": 1, "min_free_bytes": 0,
+            "lease_s": 4.0, "sweep_interval_s": 1.0, "worker_concurrency": 1, "min_free_bytes": 0,
         }  # fmt: skip
         self._processes: list[subprocess.Popen[bytes]] = []
         self._key = self._make_club()
 
     def start_api(self) -> subprocess.Popen[bytes]:
         process = self._start(plumbline("api"), log="api.log")
-        wait_until(self.answers, timeout_s=30, what=self._log("api.log"))
+        wait_until(self.answers, timeout_s=90, what=self._log("api.log"))
         return process
 
     def start_slow_worker(self, *, seconds: float) -> subprocess.Popen[bytes]:
@@ -51,7 +51,7 @@ class Service:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=2).is_success
+            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=10).is_success
         except httpx.TransportError:
             return False
 
@@ -59,7 +59,7 @@ class Service:
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}/api/v1",
             headers={"Authorization": f"Bearer {self._key}"},
-            timeout=30,
+            timeout=60,
         )
 
     def upload(self, *, key: str | None = None) -> httpx.Response:
@@ -86,7 +86,7 @@ class Service:
             what=lambda: f"{self.recording(recording_id)}\n{self._log('worker.log')()}",
         )
 
-    def wait_until_final(self, recording_id: str, *, timeout_s: float = 30) -> float:
+    def wait_until_final(self, recording_id: str, *, timeout_s: float = 60) -> float:
         return self.wait_for(recording_id, lambda found: found["state"] in FINAL_STATES, timeout_s=timeout_s)
 
     def n_recordings(self) -> int:
