@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from app.db.engine import make_engine
-from app.db.provision import DatabaseUrls, drop_database
+from app.db.provision import DatabaseUrls
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.jobs.memory_queue import MemoryQueue
 from app.storage.local import LocalBlobStore
@@ -37,7 +37,7 @@ def database(postgres_url: str) -> Iterator[DatabaseUrls]:
     """A migrated database for this module: tests share it, so each makes an organisation of its own."""
     name, urls = postgres.make_database(postgres_url)
     yield urls
-    drop_database(postgres_url, name)
+    postgres.drop(postgres_url, name)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def fresh_database(postgres_url: str) -> Iterator[DatabaseUrls]:
     """A migrated database for this test alone, for what looks across organisations."""
     name, urls = postgres.make_database(postgres_url)
     yield urls
-    drop_database(postgres_url, name)
+    postgres.drop(postgres_url, name)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,14 @@ def queue() -> MemoryQueue:
 def uow_factory(engine: Engine, queue: MemoryQueue) -> UnitOfWorkFactory:
     """Real units of work, with the queue in memory."""
     return UnitOfWorkFactory(engine=engine, queue=queue)
+
+
+@pytest.fixture
+def fresh_uow_factory(fresh_database: DatabaseUrls, queue: MemoryQueue) -> Iterator[UnitOfWorkFactory]:
+    """Units of work on a database that nobody else uses, for what looks across organisations."""
+    made = make_engine(fresh_database.app_url)
+    yield UnitOfWorkFactory(engine=made, queue=queue)
+    made.dispose()
 
 
 @pytest.fixture

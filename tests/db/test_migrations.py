@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, inspect
 
 from app.db.base import Base
 from app.db.migrate import check_drift, downgrade, heads, upgrade
-from app.db.provision import DatabaseUrls, drop_database
+from app.db.provision import DatabaseUrls
 from tests.support import postgres
 
 
@@ -15,7 +15,7 @@ from tests.support import postgres
 def empty_database(postgres_url: str) -> Iterator[DatabaseUrls]:
     name, urls = postgres.make_empty_database(postgres_url)
     yield urls
-    drop_database(postgres_url, name)
+    postgres.drop(postgres_url, name)
 
 
 def _tables(url: str) -> set[str]:
