@@ -65,7 +65,7 @@ class SandboxSettings:
     model: Path | None = None
     """Another pose landmarker bundle; none means the one in the package."""
     n_spares: int = 1
-    """Children that wait warmed up."""
+    """Children that wait warmed up; 0 when a single video is all there is, and each child starts when asked for."""
     timeout_s: float = 600.0
     """Wall-clock time for one order."""
     limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,124 @@
+"""The engine itself, against exact truth of rendered athletes."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from app.biomech.joints import MIRROR, Joint
+from app.biomech.types import FloatArray
+from app.media.frames import Frame, VideoFile
+from app.pose.bundle import DEFAULT_MODEL, model_sha256
+from app.pose.estimator import Region
+from app.pose.mediapipe_estimator import MediaPipeEstimator
+from app.pose.network import ModelBundleError
+from app.pose.tracking import follow_athlete
+from app.storage.tracks import track_to_bytes
+
+pytestmark = pytest.mark.pose
+_JOINTS = {
+    "hip_l": Joint.LEFT_HIP,
+    "hip_r": Joint.RIGHT_HIP,
+    "knee_l": Joint.LEFT_KNEE,
+    "knee_r": Joint.RIGHT_KNEE,
+    "ankle_l": Joint.LEFT_ANKLE,
+    "ankle_r": Joint.RIGHT_ANKLE,
+}
+
+
+@pytest.fixture(scope="module")
+def estimator() -> Iterator[MediaPipeEstimator]:
+    with MediaPipeEstimator() as estimator:
+        yield estimator
+
+
+def _landing(name: str, *, first: int, last: int) -> Iterator[Frame]:
+    """Yield the frames around a landing with their own numbers and times."""
+    return (
+        frame for frame in VideoFile(Path(f"samples/{name}.mp4")).frames() if first <= frame.index <= last
+    )
+
+
+def _true_px(name: str, frames: list[int]) -> dict[Joint, FloatArray]:
+    truth = json.loads(Path(f"samples/{name}.json").read_text())["joints2d"]
+    return {joint: np.array(truth[key])[frames] for key, joint in _JOINTS.items()}
+
+
+def test_model_when_shipped_then_it_is_the_one_on_its_card() -> None:
+    card = (DEFAULT_MODEL.parent / "MODEL_CARD.md").read_text()
+    assert f"{model_sha256(None)}  {DEFAULT_MODEL.name}" in card
+    assert model_sha256(DEFAULT_MODEL) == hashlib.sha256(DEFAULT_MODEL.read_bytes()).hexdigest()
+
+
+def test_model_when_file_is_no_bundle_then_it_says_so(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.task"
+    broken.write_bytes(b"PK not really")
+    with pytest.raises(ModelBundleError, match="broken"):
+        MediaPipeEstimator(broken)
+    with pytest.raises(OSError, match="missing"):
+        MediaPipeEstimator(tmp_path / "missing.task")
+
+
+def test_read_person_when_picture_is_mirrored_then_the_sides_swap(estimator: MediaPipeEstimator) -> None:
+    picture = next(_landing("dvj_f_valgus20_60", first=70, last=70)).picture()
+    region = Region(x_px=365.0, y_px=620.0, size_px=1100.0, angle_rad=0.0)
+    reflected = Region(x_px=720 - 365.0, y_px=620.0, size_px=1100.0, angle_rad=0.0)
+    plain = estimator.read_person(picture, region, frame=0)
+    mirrored = estimator.read_person(np.ascontiguousarray(picture[:, ::-1]), reflected, frame=0)
+    # two pictures that are each other's mirror image go through the network twice each, as the same two views
+    assert_allclose(mirrored.xy_px[list(MIRROR)] * [-1, 1] + [720, 0], plain.xy_px, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"), [("dvj_f_bystander_60", 45, 90), ("dvj_f_valgus20_60", 45, 90)]
+)
+def test_follow_when_somebody_lands_then_hips_knees_and_ankles_are_where_they_are(
+    estimator: MediaPipeEstimator, name: str, first: int, last: int
+) -> None:
+    frames = list(range(first, last + 1))
+    followed = follow_athlete(partial(_renumbered, name, first, last), estimator)
+    assert followed.track is not None
+    # the athlete is 700 to 800 px tall here: 2 % of that; somebody else would be hundreds of pixels off
+    for joint, true_px in _true_px(name, frames).items():
+        error = np.hypot(*(followed.track.xy_px[:, joint] - true_px).T)
+        assert np.median(error) < 16.0, joint.name
+        assert np.nanmax(error) < 45.0, joint.name
+
+
+class _Renumbered:
+    def __init__(self, frame: Frame, first: int) -> None:
+        self.index, self.time_s, self.size_px, self.picture = (
+            frame.index - first,
+            frame.time_s,
+            frame.size_px,
+            frame.picture,
+        )
+
+
+def _renumbered(name: str, first: int, last: int) -> Iterator[_Renumbered]:
+    return (_Renumbered(frame, first) for frame in _landing(name, first=first, last=last))
+
+
+def test_follow_when_done_twice_then_the_track_has_the_same_bytes(estimator: MediaPipeEstimator) -> None:
+    frames = partial(_renumbered, "dvj_f_neutral_60", 70, 92)
+    tracks = [follow_athlete(frames, estimator).track for _ in range(2)]
+    assert tracks[0] is not None
+    assert tracks[1] is not None
+    assert track_to_bytes(tracks[0]) == track_to_bytes(tracks[1])
+
+
+def test_bundle_when_built_again_from_the_wheel_then_the_bytes_are_the_same(tmp_path: Path) -> None:
+    wheel = os.environ.get("PLUMBLINE_TEST_MEDIAPIPE_WHEEL")
+    if wheel is None:
+        pytest.skip("PLUMBLINE_TEST_MEDIAPIPE_WHEEL names no mediapipe 0.10.21 wheel")
+    from app.pose.models.build_bundle import build_bundle
+
+    built = tmp_path / DEFAULT_MODEL.name
+    build_bundle(Path(wheel), built)
+    assert built.read_bytes() == DEFAULT_MODEL.read_bytes()

@@ -1,0 +1,201 @@
+"""The confined children, for real: what they inherit, how they die, and that they do."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.biomech.types import TrialContext
+from app.domain.lifecycle import Stage
+from app.services.video_reader import PictureOrder, VideoReaderDiedError, VideoReading
+from tests.support.videos import steady, write_video
+from workers.sandbox import SandboxedReader, SandboxPool, SandboxSettings
+from workers.sandbox_protocol import Limits, ProtocolError, decode_answer
+
+pytestmark = pytest.mark.pose
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[SandboxPool]:
+    with SandboxPool() as pool:
+        yield pool
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return write_video(tmp_path / "blank.mp4", times_s=steady(40, 30.0), size=(320, 240))
+
+
+def _read(reader: SandboxedReader, path: Path) -> VideoReading:
+    return reader.read(path, context=TrialContext(), on_progress=lambda _stage, _share: None)
+
+
+def _is_gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_child_when_it_reads_then_it_inherited_nothing(pool: SandboxPool, video: Path) -> None:
+    secret = "PLUMBLINE_TEST_CANARY"  # a name, and its value below
+    os.environ[secret] = "canary"
+    try:
+        with video.open("rb") as held, pool.reader() as reader:
+            os.set_inheritable(held.fileno(), True)
+            reading = _read(reader, video)
+            assert b"canary" not in Path(f"/proc/{reader.pid}/environ").read_bytes()
+            open_files = [str(link.readlink()) for link in Path(f"/proc/{reader.pid}/fd").iterdir()]
+            assert not [name for name in open_files if name.endswith(".mp4") or "socket" in name]
+            status = Path(f"/proc/{reader.pid}/status").read_text()
+            assert "NoNewPrivs:\t1" in status
+            assert os.getpgid(reader.pid) == reader.pid
+            limits = Path(f"/proc/{reader.pid}/limits").read_text()
+            assert str(Limits().memory_bytes) in limits
+    finally:
+        del os.environ[secret]
+    assert reading.track is None
+    assert [finding.code for finding in reading.findings] == ["no_person"]
+    assert reading.video is not None
+    assert (reading.video.width_px, reading.video.n_frames) == (320, 40)
+
+
+def test_read_when_file_is_hostile_then_it_is_a_finding_and_the_pool_lives(
+    pool: SandboxPool, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("#EXTM3U\n" * 10)
+    with pool.reader() as reader:
+        reading = _read(reader, text)
+    assert (reading.video, reading.track) == (None, None)
+    assert [finding.code for finding in reading.findings] == ["not_a_video"]
+
+
+def test_read_when_child_is_killed_then_the_reader_died(pool: SandboxPool) -> None:
+    with pool.reader() as reader:
+
+        def kill(stage: Stage, share: float) -> None:
+            os.kill(reader.pid, signal.SIGKILL)
+
+        sample = Path("samples/dvj_f_neutral_60.mp4")
+        with pytest.raises(VideoReaderDiedError, match="signal 9"):
+            reader.read(sample, context=TrialContext(), on_progress=kill)
+
+
+def test_draw_when_nothing_was_read_then_the_reader_died(
+    pool: SandboxPool, tmp_path: Path, video: Path
+) -> None:
+    with pool.reader() as reader:
+        reading = _read(reader, video)
+        assert reading.track is None
+        order = PictureOrder(track=None, events=(), flagged_frames=(), kinematics=None)  # type: ignore[arg-type]  # what no caller should send
+        with pytest.raises(VideoReaderDiedError, match="ValueError"):
+            reader.draw(order, directory=tmp_path, overlay=False, on_progress=lambda _stage, _share: None)
+
+
+def test_reader_when_used_from_a_thread_that_ends_then_the_next_spare_still_lives(
+    pool: SandboxPool, video: Path
+) -> None:
+    codes: list[str] = []
+
+    def work() -> None:
+        with pool.reader() as reader:
+            codes.extend(finding.code for finding in _read(reader, video).findings)
+
+    for _ in range(2):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(60)
+    assert codes == ["no_person", "no_person"]
+
+
+def test_read_when_memory_is_not_enough_then_the_reader_died(video: Path) -> None:
+    limits = Limits(memory_bytes=512 * 1024 * 1024)
+    with (
+        SandboxPool(SandboxSettings(limits=limits, n_spares=0)) as pool,
+        pool.reader() as reader,
+        pytest.raises(VideoReaderDiedError),
+    ):
+        _read(reader, video)
+
+
+def test_read_when_it_takes_too_long_then_the_child_is_killed() -> None:
+    with SandboxPool(SandboxSettings(timeout_s=0.3, n_spares=0)) as pool, pool.reader() as reader:
+        pid = reader.pid
+        with pytest.raises(VideoReaderDiedError, match="too long"):
+            _read(reader, Path("samples/dvj_f_neutral_60.mp4"))
+    assert _is_gone(pid)
+
+
+def test_reader_when_model_is_no_model_then_the_reader_died(tmp_path: Path, video: Path) -> None:
+    model = tmp_path / "other.task"
+    model.write_bytes(b"not a bundle")
+    with (
+        SandboxPool(SandboxSettings(model=model, n_spares=0)) as pool,
+        pool.reader() as reader,
+        pytest.raises(VideoReaderDiedError),
+    ):
+        _read(reader, video)
+
+
+_PARENT = """
+import sys, time
+from workers.sandbox import SandboxPool
+pool = SandboxPool()
+reader = pool.reader()
+print(reader.pid, flush=True)
+time.sleep(120)
+"""
+
+
+def test_children_when_worker_is_killed_then_none_is_left() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        int(parent.stdout.readline())
+        children = [child.pid for child in psutil.Process(parent.pid).children(recursive=True)]
+        assert children
+    finally:
+        parent.kill()
+        parent.wait()
+        if parent.stdout is not None:
+            parent.stdout.close()
+    until_s = time.monotonic() + 20
+    while time.monotonic() < until_s and not all(_is_gone(pid) for pid in children):
+        time.sleep(0.1)
+    assert all(_is_gone(pid) for pid in children)
+
+
+def test_pool_when_closed_then_no_child_and_no_folder_is_left() -> None:
+    pool = SandboxPool()
+    reader = pool.reader()
+    folder = Path(f"/proc/{reader.pid}/cwd").readlink()
+    before = [child for child in psutil.Process().children() if "workers.sandbox_child" in child.cmdline()]
+    assert reader.pid in [child.pid for child in before]
+    pool.close()
+    assert _is_gone(reader.pid)
+    assert not folder.exists()
+    with pytest.raises(VideoReaderDiedError):
+        pool.reader()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[]",
+        b'{"kind": "read_done"}',
+        b'{"kind": "progress", "stage": "party", "share": 0.5}',
+        b'{"kind": "progress", "stage": "pose", "share": 7}',
+        b'{"kind": "draw_done", "stills": ["../../etc/passwd"], "has_overlay": false}',
+        b'{"kind": "read_done", "video": null, "has_track": false, "findings": [{"code": "made_up"}], "n_network_runs": 1}',
+        b"[" * 5000,
+    ],
+)
+def test_answer_when_it_is_not_in_the_protocol_then_it_is_refused(line: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        decode_answer(line)
