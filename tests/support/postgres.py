@@ -72,14 +72,14 @@ def make_database(admin_url: str) -> tuple[str, DatabaseUrls]:
     name = f"test_{uuid4().hex}"
     with _locked(Path(os.environ[RUN_DIR])):
         template = _template(admin_url)
-        return name, provision(admin_url, database=name, template=template)
+        return name, provision(admin_url, database=name, template=template, password=_password(admin_url))
 
 
 def make_empty_database(admin_url: str) -> tuple[str, DatabaseUrls]:
     """Return a database without any schema."""
     name = f"test_{uuid4().hex}"
     with _locked(Path(os.environ[RUN_DIR])):
-        return name, provision(admin_url, database=name)
+        return name, provision(admin_url, database=name, password=_password(admin_url))
 
 
 def _server(pgdata: Path, *, cleanup_mode: str | None) -> Any:
@@ -95,9 +95,14 @@ def _template(admin_url: str) -> str:
     note = Path(os.environ[RUN_DIR]) / "template"
     if not note.exists():
         name = f"template_{uuid4().hex}"
-        upgrade(provision(admin_url, database=name).owner_url)
+        upgrade(provision(admin_url, database=name, password=_password(admin_url)).owner_url)
         note.write_text(name)
     return note.read_text()
+
+
+def _password(admin_url: str) -> str | None:
+    """A server of yours that asks you for a password asks our roles, too."""
+    return make_url(admin_url).password or None
 
 
 def _admin_url(url: str) -> str:
