@@ -1,10 +1,20 @@
 """Read models to what REST shows of them."""
 
+from typing import Any
+
 from app.api.schemas.analysis import FindingDocument
-from app.api.schemas.recordings import ProgressEvent, RecordingOutput, links_of
+from app.api.schemas.recordings import (
+    ProgressEvent,
+    ReceiptLinks,
+    RecordingBase,
+    RecordingOutput,
+    RecordingReceipt,
+    links_of,
+    recording_url,
+)
 from app.api.schemas.roster import AthleteOutput
 from app.biomech.types import Kinematics
-from app.domain.lifecycle import FINAL_STATES
+from app.domain.lifecycle import FINAL_STATES, RecordingState
 from app.services.analysis_record import analysis_document
 from app.services.read_models import RecordingView
 
@@ -12,7 +22,7 @@ from app.services.read_models import RecordingView
 def present_recording(recording: RecordingView) -> RecordingOutput:
     """Return a recording without its analysis."""
     return RecordingOutput(
-        id=recording.id,
+        **_lasting_facts(recording),
         state=recording.state,
         stage=recording.stage,
         progress=recording.progress,
@@ -20,18 +30,6 @@ def present_recording(recording: RecordingView) -> RecordingOutput:
         max_attempts=recording.max_attempts,
         queue_position=recording.queue_position,
         final=recording.state in FINAL_STATES,
-        athlete=None if recording.athlete is None else AthleteOutput.model_validate(recording.athlete),
-        screening_id=recording.screening_id,
-        trial_id=recording.trial_id,
-        screened_on=recording.screened_on,
-        context=recording.context,
-        movement=recording.movement,
-        view=recording.view,
-        box_height_cm=recording.box_height_cm,
-        filename=recording.filename,
-        size_bytes=recording.size_bytes,
-        sha256=recording.sha256,
-        created_at=recording.created_at,
         updated_at=recording.updated_at,
         findings=[
             FindingDocument.model_validate(finding, from_attributes=True) for finding in recording.findings
@@ -40,6 +38,24 @@ def present_recording(recording: RecordingView) -> RecordingOutput:
         analysis_id=None if recording.analysis is None else recording.analysis.id,
         links=links_of(recording),
     )
+
+
+def present_receipt(recording: RecordingView) -> RecordingReceipt:
+    """Return what was accepted, whatever has become of it since."""
+    url = recording_url(recording.id)
+    return RecordingReceipt(
+        **_lasting_facts(recording),
+        state=RecordingState.QUEUED,
+        links=ReceiptLinks(self=url, events=f"{url}/events", original=f"{url}/original"),
+    )
+
+
+def _lasting_facts(recording: RecordingView) -> dict[str, Any]:
+    athlete = recording.athlete
+    return {
+        "athlete": None if athlete is None else AthleteOutput.model_validate(athlete),
+        **{name: getattr(recording, name) for name in RecordingBase.model_fields if name != "athlete"},
+    }
 
 
 def recording_document(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from app.domain.access import Permission
 from app.jobs.memory_queue import MemoryQueue
 from app.jobs.names import ANALYSE_RECORDING
 from tests.api.conftest import Club, client_with_key, make_key
+from tests.api.results import analyse
 from tests.api.support import PartsForTests, TrustingProber, fake_video
 from tests.api.test_errors import check_problem
 
@@ -70,7 +71,6 @@ def test_upload_when_good_then_202_and_kept_and_queued(
     assert document["box_height_cm"] == 31
     assert document["screened_on"] == "2026-03-14"
     assert document["context"] == "pre_season"
-    assert document["final"] is False
     job = api_queue.jobs[-1]
     assert (job.name, job.args[0]) == (ANALYSE_RECORDING, document["id"])
     kept = b"".join(
@@ -82,6 +82,7 @@ def test_upload_when_good_then_202_and_kept_and_queued(
     shown = club.client.get(answer.headers["Location"])
     assert shown.status_code == 200
     assert shown.headers["Retry-After"] == "2"
+    assert (shown.json()["state"], shown.json()["final"]) == ("queued", False)
     assert shown.json()["analysis"] is None
 
 
@@ -243,6 +244,18 @@ def test_upload_when_the_same_key_comes_again_then_the_same_recording(
     assert listed(club) == [first.json()["id"]]
     assert sum(job.args[0] == first.json()["id"] for job in api_queue.jobs) == 1
     assert staged_files() == []
+
+
+def test_upload_when_the_key_comes_after_the_analysis_then_the_same_bytes(
+    make_club: Callable[[], Club], parts: PartsForTests
+) -> None:
+    club = make_club()
+    first = upload(club.client, key="k-1")
+    analyse(parts, organisation_id=club.organisation_id, recording_id=UUID(first.json()["id"]))
+    assert club.client.get(first.headers["Location"]).json()["state"] == "analysed"
+    again = upload(club.client, key="k-1")
+    assert again.status_code == 202
+    assert again.content == first.content
 
 
 @pytest.mark.parametrize("change", ["content", "field"])

@@ -1,7 +1,7 @@
 """Recordings as REST takes and shows them."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
@@ -75,17 +75,10 @@ class RecordingLinks(Output):
     stills: list[StillLink]
 
 
-class RecordingOutput(Output):
-    """One uploaded video and its life so far."""
+class RecordingBase(Output):
+    """What stays the same for the whole life of a recording."""
 
     id: UUID
-    state: RecordingState
-    stage: Stage | None = Field(description="How far the present attempt is; null unless processing.")
-    progress: float = Field(ge=0, le=1)
-    attempt: int
-    max_attempts: int
-    queue_position: int | None = Field(description="1 means next; null unless queued.")
-    final: bool = Field(description="Nothing more happens by itself: stop asking.")
     athlete: AthleteOutput | None = Field(description="Null while the recording waits in the inbox.")
     screening_id: UUID | None
     trial_id: UUID | None
@@ -98,6 +91,35 @@ class RecordingOutput(Output):
     size_bytes: int
     sha256: str
     created_at: datetime
+
+
+class ReceiptLinks(Output):
+    """Where to go on from here."""
+
+    self: str
+    events: str = Field(description="Server-sent events until the end of processing.")
+    original: str
+
+
+class RecordingReceipt(RecordingBase):
+    """What was accepted. The same again, to the letter, whenever the same `Idempotency-Key` comes back."""
+
+    state: Literal[RecordingState.QUEUED] = Field(
+        description="As of acceptance; follow `links.self` for the present state."
+    )
+    links: ReceiptLinks
+
+
+class RecordingOutput(RecordingBase):
+    """One uploaded video and its life so far."""
+
+    state: RecordingState
+    stage: Stage | None = Field(description="How far the present attempt is; null unless processing.")
+    progress: float = Field(ge=0, le=1)
+    attempt: int
+    max_attempts: int
+    queue_position: int | None = Field(description="1 means next; null unless queued.")
+    final: bool = Field(description="Nothing more happens by itself: stop asking.")
     updated_at: datetime
     findings: list[FindingDocument]
     failure: str | None = Field(description="Stable code of what went wrong, when the state is failed.")

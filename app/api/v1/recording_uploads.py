@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from app.api.deps import PartsDep, PrincipalDep, Requires
-from app.api.presenters import present_recording
+from app.api.presenters import present_receipt
 from app.api.responses import problems
-from app.api.schemas.recordings import RecordingInput, RecordingOutput, recording_url
+from app.api.schemas.recordings import RecordingInput, RecordingReceipt, recording_url
 from app.domain.access import Permission, Principal
 from app.http.parts import Parts
 from app.http.rate_limits import UPLOADS
@@ -81,7 +81,7 @@ async def upload_recording(
             description="Any unique text: sent again with the same request, it never makes a second recording.",
         ),
     ] = None,
-) -> RecordingOutput:
+) -> RecordingReceipt:
     """Keep a video and queue it for analysis. Follow the address in `Location`."""
     async with parts.staging.open(limit_bytes=parts.settings.max_upload_bytes) as writer:
         form = await receive_upload(
@@ -101,7 +101,7 @@ async def upload_recording(
     response.headers["Location"] = recording_url(received.recording.id)
     if received.replayed:
         response.headers["Idempotent-Replayed"] = "true"
-    return present_recording(received.recording)
+    return present_receipt(received.recording)
 
 
 def parse_fields(form: UploadForm) -> RecordingInput:
