@@ -1,0 +1,92 @@
+"""Commands for whoever runs the service, each as a process on a real database."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.container import build_container
+from app.db.provision import DatabaseUrls
+from app.services import accounts
+from app.settings import load_settings
+from tests.support.processes import environment, plumbline
+
+
+class Commands:
+    def __init__(self, settings: dict[str, object]) -> None:
+        self.settings = settings
+
+    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            plumbline(*arguments), env=environment(**self.settings), input=typed, capture_output=True, text=True,
+            timeout=90, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def commands(database: DatabaseUrls, redis_url: str, tmp_path: Path) -> Commands:
+    return Commands(
+        {
+            "data_dir": tmp_path,
+            "database_url": database.app_url,
+            "database_owner_url": database.owner_url,
+            "redis_url": redis_url,
+        }
+    )
+
+
+def test_create_user_and_key_when_typed_then_both_open_the_door_to_the_same_organisation(
+    commands: Commands,
+) -> None:
+    password = "a long and private sentence"
+    made = commands.run(
+        "create-user", "kim@example.org", "--organisation", "Kim's Club", typed=f"{password}\n"
+    )
+    assert made.returncode == 0, made.stderr
+    assert password not in made.stdout + made.stderr
+    organisation_id = made.stdout.split()[-1]
+    key = commands.run("create-api-key", organisation_id)
+    assert key.returncode == 0, key.stderr
+    with build_container(load_settings(**commands.settings)) as container, container.uow_factory(None) as uow:
+        login = accounts.sign_in(uow=uow, email="kim@example.org", password=password)
+        holder = accounts.resolve_api_key(uow=uow, key=key.stdout.strip())
+    assert str(login.principal.organisation_id) == str(holder.organisation_id) == organisation_id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "said"),
+    [
+        (("create-user", "a@example.org"), "", "--organisation"),
+        (
+            ("create-user", "a@example.org", "--organisation", "A", "--role", "boss"),
+            "",
+            "owner, trainer or viewer",
+        ),
+        (("create-user", "a@example.org", "--organisation", "A"), "short\n", "password"),
+        (
+            ("create-user", "a@example.org", "--organisation-id", "17"),
+            "long enough a password\n",
+            "not the id",
+        ),
+        (("create-api-key", "17"), "", "not the id"),
+    ],
+)
+def test_admin_command_when_an_argument_makes_no_sense_then_says_so_without_a_trace(
+    commands: Commands, arguments: tuple[str, ...], typed: str, said: str
+) -> None:
+    result = commands.run(*arguments, typed=typed)
+    assert result.returncode == 1
+    assert said.lower() in result.stderr.lower()
+    assert "Traceback" not in result.stderr
+
+
+def test_migrate_and_sweep_when_there_is_nothing_to_do_then_say_so(commands: Commands) -> None:
+    assert commands.run("migrate").stdout == "The tables are up to date.\n"
+    assert commands.run("sweep").stdout == "Sent again: 0. Put back: 0. Given up: 0.\n"
+
+
+def test_command_when_no_database_is_named_then_says_what_to_set(tmp_path: Path) -> None:
+    result = Commands({"data_dir": tmp_path}).run("sweep")
+    assert result.returncode == 1
+    assert "PLUMBLINE_REDIS_URL is not set" in result.stderr
+    assert "plumbline up" in result.stderr
