@@ -158,7 +158,7 @@ def test_waiting_pages_when_without_javascript_then_they_reload() -> None:
 
 def test_name_when_it_holds_markup_then_escaped() -> None:
     page = pages()["recording"]
-    html = render_html(replace(page, athlete_name="<script>alert(1)</script>"))  # type: ignore[arg-type]
+    html = render_html(replace(page, athlete_name="<script>alert(1)</script>"))  # type: ignore[arg-type]  # any page with a name will do
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in html
 

@@ -22,12 +22,12 @@ from workers.maintenance import remove_abandoned_uploads, sweep
 
 
 class DyingReader(SlowReader):
-    def read(self, *_: object, **__: object) -> None:  # type: ignore[override]
+    def read(self, *_: object, **__: object) -> None:  # type: ignore[override]  # it never gets to answer
         raise VideoReaderDiedError
 
 
 class BrokenReader(SlowReader):
-    def read(self, *_: object, **__: object) -> None:  # type: ignore[override]
+    def read(self, *_: object, **__: object) -> None:  # type: ignore[override]  # it never gets to answer
         raise RuntimeError
 
 
