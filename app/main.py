@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from app.api.errors import render_problem
 from app.api.openapi import ROUTERS
+from app.api.v1.recording_events import OpenStreams
 from app.domain.errors import DomainError
 from app.http.identity import is_https
 from app.http.middleware import RequestContextMiddleware, find_route_patterns
@@ -56,6 +57,7 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
         },
     )
     app.state.parts = container
+    app.state.open_streams = OpenStreams()
     app.add_middleware(RequestContextMiddleware, render_error=_answer, https=is_https(container.settings))
     for router in ROUTERS:
         app.include_router(router)

@@ -186,13 +186,14 @@ async def receive_upload(
     content_type: str | None,
     writer: FileWriter,
     fields: dict[str, str] | None = None,
+    idle_timeout_s: float = IDLE_TIMEOUT_S,
 ) -> UploadForm:
     """Read the whole form, writing the file's bytes as they come; raise a `DomainError` that says what is wrong.
 
     A dict given as `fields` is filled as they arrive, so that a page can show them again after a refusal.
     """
     reader = _FormReader(find_boundary(content_type), fields={} if fields is None else fields)
-    async for chunk in _not_stalled(chunks):
+    async for chunk in _not_stalled(chunks, idle_timeout_s=idle_timeout_s):
         for part in reader.feed(chunk):
             await writer.write(part)
     if not reader.finished:
@@ -227,11 +228,11 @@ def clean_filename(name: str) -> str:
     return visible[-MAX_FILENAME_CHARS:] or "video"
 
 
-async def _not_stalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _not_stalled(chunks: AsyncIterator[bytes], *, idle_timeout_s: float) -> AsyncIterator[bytes]:
     """Pass the chunks on; give up on a client that sends nothing for too long."""
     while True:
         try:
-            async with asyncio.timeout(IDLE_TIMEOUT_S):
+            async with asyncio.timeout(idle_timeout_s):
                 chunk = await anext(chunks, None)
         except TimeoutError:
             raise UploadStalledError(

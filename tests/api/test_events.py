@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
+from fastapi import FastAPI
+
+from app.api.v1.recording_events import MAX_STREAMS, OpenStreams
 from app.domain.lifecycle import Stage
 from tests.api.conftest import Club
 from tests.api.results import analyse
 from tests.api.support import PartsForTests
 from tests.api.test_errors import check_problem
-from tests.api.test_uploads import URL, upload
+from tests.api.test_uploads import URL, upload, wait_until
 
 
 def read_events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
@@ -72,3 +75,19 @@ def test_events_when_progress_is_made_then_told(make_club: Callable[[], Club], p
 def test_events_when_the_recording_is_unknown_then_404_and_no_stream(club: Club) -> None:
     answer = club.client.get(f"{URL}/01995b5e-7f3a-7c1e-8d2f-2a5c7d9e1f30/events")
     check_problem(answer, code="not_found")
+
+
+def test_events_when_too_many_watch_then_429_and_closed_streams_make_room(
+    make_club: Callable[[], Club], app: FastAPI
+) -> None:
+    club = make_club()
+    url = f"{URL}/{upload(club.client).json()['id']}/events"
+    streams: OpenStreams = app.state.open_streams
+    wait_until(lambda: streams.n_open == 0)
+    streams.n_open = MAX_STREAMS - 1
+    with club.client.stream("GET", url) as answer:
+        assert answer.status_code == 200
+        wait_until(lambda: streams.n_open == MAX_STREAMS)
+        check_problem(club.client.get(url), code="too_many_requests")
+    wait_until(lambda: streams.n_open == MAX_STREAMS - 1)
+    streams.n_open = 0

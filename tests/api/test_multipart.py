@@ -14,6 +14,7 @@ from app.http.uploads import (
     MalformedUploadError,
     UnsupportedBodyError,
     UploadForm,
+    UploadStalledError,
     clean_filename,
     receive_upload,
 )
@@ -105,6 +106,16 @@ def test_form_when_not_as_documented_then_names_the_field(body: bytes, field: st
 def test_form_when_it_has_many_fields_then_refused() -> None:
     with pytest.raises(InvalidInputError):
         receive(b"".join(part(f"f{number}", b"") for number in range(MAX_FIELDS + 1)) + END)
+
+
+def test_form_when_the_client_falls_silent_then_given_up() -> None:
+    async def silent() -> AsyncIterator[bytes]:
+        yield GOOD[:100]
+        await asyncio.sleep(30)
+        yield GOOD[100:]
+
+    with pytest.raises(UploadStalledError):
+        asyncio.run(receive_upload(silent(), content_type=TYPE, writer=Kept(), idle_timeout_s=0.05))
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response, status
+from fastapi import APIRouter, Depends, Header, Request, Response, status
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -16,6 +17,7 @@ from app.api.presenters import present_progress
 from app.api.responses import problems
 from app.api.schemas.recordings import ProgressEvent
 from app.domain.access import Permission
+from app.domain.errors import TooManyRequestsError
 from app.services import recordings
 
 POLL_S = 0.5
@@ -25,7 +27,26 @@ MAX_STREAM_S = 300.0
 """The browser comes back by itself and says what it saw last; so a stream never lives for ever."""
 RECONNECT_MS = 1000
 
+MAX_STREAMS = 200
+"""Open at a time in one process; each asks the database twice a second."""
+
 router = APIRouter(tags=["recordings"])
+
+
+@dataclass(slots=True)
+class OpenStreams:
+    """How many streams this process has open; touched on the event loop alone."""
+
+    n_open: int = 0
+
+    def check(self) -> None:
+        """Raise `TooManyRequestsError` when there is no room for another."""
+        if self.n_open >= MAX_STREAMS:
+            raise TooManyRequestsError(
+                "Too many people are watching at the moment.",
+                how_to_fix="Ask for the recording itself every few seconds instead.",
+                retry_after_s=30,
+            )
 
 
 @router.get(
@@ -53,6 +74,7 @@ async def follow_recording(
     recording_id: UUID,
     parts: PartsDep,
     principal: PrincipalDep,
+    request: Request,
     last_event_id: Annotated[str | None, Header(max_length=64)] = None,
 ) -> Response:
     """Send state, stage and progress as they change. Send `Last-Event-ID` to hear only what is new."""
@@ -63,14 +85,25 @@ async def follow_recording(
                 recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
             )
 
+    streams: OpenStreams = request.app.state.open_streams
+    streams.check()
     first = await run_in_threadpool(look)
     if first.final and _event_id(first) == last_event_id:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return StreamingResponse(
-        _events(first, look=look, seen=last_event_id),
+        _counted(_events(first, look=look, seen=last_event_id), streams),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
+
+
+async def _counted(events: AsyncIterator[str], streams: OpenStreams) -> AsyncIterator[str]:
+    streams.n_open += 1
+    try:
+        async for event in events:
+            yield event
+    finally:
+        streams.n_open -= 1
 
 
 async def _events(
