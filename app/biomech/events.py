@@ -21,8 +21,8 @@ MIN_FIT_SAMPLES = 3
 MODEL_SD_S = 0.007
 """What the fit cannot know: feet braked or stretched in the last 50 ms of the fall, shutter time, the pose
 model's rounding of the corner at contact [D, own rendered drop jumps: 3-9 ms]."""
-TURN_SD_S = 0.010
-"""The same for the lowest point of the hips, which are flat there for 50 ms [D, own rendered drop jumps]."""
+TURN_SD_S = 0.012
+"""The same for the lowest point of the trunk, which is flat there for 50 ms [D, own rendered drop jumps]."""
 FRAME_SHARE = 0.25
 """Part of a frame interval added to the standard deviation: at 30 Hz the fit rests on three frames [P]."""
 
@@ -145,7 +145,7 @@ def find_impact(time_s: FloatArray, height: FloatArray, *, around_s: float, with
 
 
 def find_lowest_point(time_s: FloatArray, height: FloatArray, *, noise: float) -> Instant | None:
-    """Return when a smooth path is lowest, between frames, by a parabola through 0.1 s around its minimum.
+    """Return when a smooth path is lowest, between frames, by a parabola through 0.16 s around its minimum.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def find_lowest_point(time_s: FloatArray, height: FloatArray, *, noise: float) -
     if not np.isfinite(height).any():
         return None
     at = int(np.nanargmin(height))
-    near = (np.abs(time_s - time_s[at]) <= max(0.05, 1.1 * float(np.median(np.diff(time_s))))) & np.isfinite(
+    near = (np.abs(time_s - time_s[at]) <= max(0.08, 1.1 * float(np.median(np.diff(time_s))))) & np.isfinite(
         height
     )
     if np.count_nonzero(near) < 3:

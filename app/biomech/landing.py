@@ -229,9 +229,10 @@ class _Placer:
         return self._cross(side, floor=floor, start_s=at_s - 0.25, stop_s=at_s + 0.12, landing=True)
 
     def lowest(self, start_s: float, stop_s: float) -> Instant | None:
-        """Return when the hips are lowest between contact and take-off: the proxy of peak knee flexion."""
+        """Return when the trunk is lowest between contact and take-off: the proxy of peak knee flexion."""
         inside = (self.time_s >= start_s) & (self.time_s <= stop_s)
-        height = -self.paths.middle("HIP")[:, 1]
+        # Hips alone look flat for 100 ms behind bent knees; the shoulders turn with them and are seen well.
+        height = -0.5 * (self.paths.middle("HIP") + self.paths.middle("SHOULDER"))[:, 1]
         kept = signals.kept_noise_share(cutoff_hz=self.paths.cutoff_hz, rate_hz=self.paths.rate_hz)
         noise = self.paths.jitter_px * np.sqrt(kept)
         return events.find_lowest_point(self.time_s[inside], height[inside], noise=float(noise))

@@ -116,12 +116,12 @@ class LandingMeasurement:
         timing = slope_at(self.time_s, series, at_s) * sd_s
         return Value(value=value_at(self.time_s, series, at_s), se=self.errors.ratio_se(at_s, timing=timing))
 
-    def least_ratio(self) -> tuple[float, Value]:
-        """Return the smallest ratio in the window and when it was."""
+    def least_ratio(self) -> Value:
+        """Return the smallest ratio in the window."""
         series = self.kinematics.series["knee_ankle_separation_ratio"]
         start, stop = self.window_s
         at_s, value = peak_in(self.time_s, series, start_s=start, stop_s=stop, sign=-1.0)
-        return at_s, Value(value=value, se=self.errors.ratio_se(at_s) if np.isfinite(at_s) else float("nan"))
+        return Value(value=value, se=self.errors.ratio_se(at_s) if np.isfinite(at_s) else float("nan"))
 
     def lean_at(self, at_s: float, *, sd_s: float) -> Value:
         """Return the trunk's lateral lean at an instant, positive to the athlete's left."""
@@ -145,6 +145,11 @@ class LandingMeasurement:
     def knee_separation_at(self, at_s: float) -> float:
         """Return the horizontal distance between the knees at an instant, pixels."""
         return value_at(self.time_s, self.knee_separation_px(), at_s)
+
+    def least_knee_separation_s(self) -> float:
+        """Return when the knees are closest to each other in the window."""
+        start, stop = self.window_s
+        return peak_in(self.time_s, self.knee_separation_px(), start_s=start, stop_s=stop, sign=-1.0)[0]
 
     def thigh_share(self, side: Side) -> float:
         """Return the projected thigh at the lowest point over its full length; 1 where it was not measured."""

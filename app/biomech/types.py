@@ -228,7 +228,7 @@ class Metric:
     """None where the recording does not allow the number; a finding says why."""
     unit: str
     event: str
-    """The instant or window the value belongs to: an event name, ``peak`` or ``landing``."""
+    """The instant or window the value belongs to: an event name, ``peak``, ``minimum`` or ``landing``."""
     se: float | None
     """Standard error in the same unit."""
 

@@ -249,13 +249,12 @@ def _frontal_metrics(measurement: LandingMeasurement, scale: Scale | None, *, wi
             ("fppa", side, PEAK, m.fppa_peak(side)),
             ("knee_valgus_displacement", side, LANDING, m.displacement(side)),
         ]
-    least_s, least = m.least_ratio()
     entries += [
         ("knee_ankle_separation_ratio", Side.BOTH, IC, m.ratio_at(contact_s, sd_s=contact_sd_s)),
         ("knee_ankle_separation_ratio", Side.BOTH, PKF, m.ratio_at(lowest_s, sd_s=lowest_sd_s)),
-        ("knee_ankle_separation_ratio", Side.BOTH, MINIMUM, least),
+        ("knee_ankle_separation_ratio", Side.BOTH, MINIMUM, m.least_ratio()),
     ]
-    for event, at_s in ((IC, contact_s), (PKF, lowest_s), (MINIMUM, least_s)):
+    for event, at_s in ((IC, contact_s), (PKF, lowest_s), (MINIMUM, m.least_knee_separation_s())):
         entries.append(("knee_separation", Side.BOTH, event, _knee_separation(m, scale, at_s)))
     entries += [
         ("lateral_trunk_lean", Side.BOTH, IC, m.lean_at(contact_s, sd_s=contact_sd_s)),
