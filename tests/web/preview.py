@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
 from app.web.present_recording import RecordingRequest, present_recording
 from app.web.render import STATIC, STATIC_URL, page_response
+from tests.chromium import find_chromium
 from tests.web import samples
 
 CLIP = Path(__file__).parents[2] / "samples" / "dvj_f_valgus20_60.mp4"
-CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGS = (
     "--headless",
     "--no-sandbox",
@@ -164,6 +165,7 @@ async def _crash(request: Request, error: Exception) -> Response:
     raise error
 
 
+@cache
 def _frame_jpeg(frame: int) -> bytes:
     with av.open(str(CLIP)) as container:
         for number, picture in enumerate(container.decode(video=0)):
@@ -196,10 +198,10 @@ def serve(app: FastAPI, *, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Debian's Chromium with an empty profile."""
+def chromium(path: str) -> Iterator[Browser]:
+    """Start Chromium with an empty profile."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGS))
         try:
             yield browser
         finally:
@@ -209,7 +211,7 @@ def chromium() -> Iterator[Browser]:
 def save_screenshots(folder: Path, *, names: tuple[str, ...], dark: bool = False) -> None:
     """Save each page as a phone and as a desktop show it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with serve(preview_app()) as address, chromium() as browser:
+    with serve(preview_app()) as address, chromium(find_chromium() or "chromium") as browser:
         for width, height in ((PHONE, 844), (DESKTOP, 900)):
             context = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
@@ -221,6 +223,7 @@ def save_screenshots(folder: Path, *, names: tuple[str, ...], dark: bool = False
                 tab.goto(f"{address}/page/{name}", wait_until="load")
                 for image in tab.locator("img[loading=lazy]").all():
                     image.scroll_into_view_if_needed()
+                tab.wait_for_function("[...document.images].every(image => image.complete)")
                 tab.evaluate("scrollTo(0, 0)")
                 tab.wait_for_timeout(300)
                 tab.screenshot(path=folder / f"{name}-{width}{'-dark' if dark else ''}.png", full_page=True)

@@ -44,6 +44,13 @@ function startPlayer() {
     seek(frames.length ? frames[Math.max(0, Math.min(next, frames.length - 1))] : Math.max(0, next) * step);
   }
 
+  // The frame on screen is the one nearest to the instant, which may lie between two.
+  function seekNearest(time) {
+    const index = indexAt(time);
+    const isNext = frames.length > index + 1 && frames[index + 1] - time < time - frames[index];
+    seek(frames.length ? frames[index + (isNext ? 1 : 0)] : time);
+  }
+
   function toggle() {
     if (video.paused) video.play();
     else video.pause();
@@ -88,7 +95,7 @@ function startPlayer() {
   for (const button of controls.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => actions[button.dataset.do]());
   }
-  for (const moment of moments) moment.addEventListener("click", () => seek(Number(moment.dataset.time)));
+  for (const moment of moments) moment.addEventListener("click", () => seekNearest(Number(moment.dataset.time)));
   for (const chart of charts) {
     chart.addEventListener("click", (event) => seek(timeAt(chart, event)));
     chart.addEventListener("pointermove", (event) => { if (event.buttons) seek(timeAt(chart, event)); });

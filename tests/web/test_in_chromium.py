@@ -1,0 +1,196 @@
+"""Every page as a phone and a desktop show it: nothing cut off, nothing refused by the browser, usable by all."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.chromium import require_chromium
+from tests.web.preview import DESKTOP, PHONE, chromium, pages, preview_app, serve
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+NAMES = sorted(pages())
+DIFFERENT = ("sign-in-wrong", "dashboard", "dashboard-empty", "upload-refused", "recording", "recording-failed",
+             "recording-processing", "error-404")  # fmt: skip
+"""One of each kind, with everything on it that can be."""
+RULES = {
+    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "dark": ["color-contrast"],
+}
+
+_CUT_OFF = """() => [...document.querySelectorAll('body *')]
+  .filter(e => !e.closest('.scroll, .tabs, .sorter, pre, dialog, svg, .visually-hidden, thead, [hidden]'))
+  .filter(e => !e.classList.contains('visually-hidden') && !e.classList.contains('skip'))
+  .filter(e => getComputedStyle(e).clipPath === 'none')
+  .filter(e => { const b = e.getBoundingClientRect(); return b.width > 1 && (b.right > innerWidth + 1 || b.left < -1) })
+  .map(e => `${e.tagName}.${e.className}`).slice(0, 5)"""
+
+_SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, summary, input:not([type=hidden])')]
+  .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.closest('video, .skip'))
+  .filter(e => !(e.tagName === 'A' && getComputedStyle(e).display === 'inline'))
+  .filter(e => !(e.type === 'radio' && e.closest('label')))
+  .map(e => [e.tagName + '.' + e.className, e.getBoundingClientRect()])
+  .filter(([, b]) => b.height < 43.5 || b.width < 43.5)
+  .map(([name, b]) => `${name} ${Math.round(b.width)}x${Math.round(b.height)}`)"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium(require_chromium()) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serve(preview_app()) as found:
+        yield found
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+def _open(browser: Browser, address: str, name: str, complaints: list[str], **options: Any) -> Page:
+    context = browser.new_context(**options)
+    tab = context.new_page()
+    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(f"{address}/page/{name}", wait_until="load")
+    return tab
+
+
+@pytest.mark.parametrize("width", [320, PHONE, 768, DESKTOP])
+def test_pages_when_shown_then_nothing_is_cut_off_or_refused(
+    browser: Browser, address: str, complaints: list[str], width: int
+) -> None:
+    tab = _open(browser, address, NAMES[0], complaints, viewport={"width": width, "height": 844})
+    cut_off: dict[str, object] = {}
+    for name in NAMES:
+        tab.goto(f"{address}/page/{name}", wait_until="load")
+        wide = tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+        if wide or (parts := tab.evaluate(_CUT_OFF)):
+            cut_off[name] = wide or parts
+    tab.context.close()
+    assert (cut_off, complaints) == ({}, [])
+
+
+def test_pages_when_shown_on_a_phone_then_targets_are_large_enough(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, NAMES[0], complaints, viewport={"width": PHONE, "height": 844})
+    small = {}
+    for name in NAMES:
+        tab.goto(f"{address}/page/{name}", wait_until="load")
+        if found := tab.evaluate(_SMALL_TARGETS):
+            small[name] = found
+    tab.context.close()
+    assert small == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_when_checked_by_axe_then_nothing_serious(
+    browser: Browser, address: str, complaints: list[str], scheme: Any
+) -> None:
+    tab = _open(browser, address, NAMES[0], complaints, color_scheme=scheme, reduced_motion="reduce")
+    found = {}
+    for name in DIFFERENT:
+        tab.goto(f"{address}/page/{name}", wait_until="load")
+        for details in tab.locator(".score summary").all():
+            details.click()
+        tab.evaluate(AXE.read_text())
+        result = tab.evaluate("rules => axe.run(document, {runOnly: rules})", RULES[scheme])
+        for violation in result["violations"]:
+            nodes = [node["target"] for node in violation["nodes"]][:3]
+            found[f"{name}: {violation['id']}"] = json.dumps(nodes)
+    tab.context.close()
+    assert found == {}
+
+
+def test_player_when_used_by_keyboard_then_frames_events_and_cursor_follow(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, "recording", complaints)
+    clock = tab.locator("#clock")
+    tab.wait_for_function("document.getElementById('video').readyState >= 2")
+    tab.keyboard.press("3")
+    expect(clock).to_have_text("1.533 s")
+    expect(tab.locator(".moment[aria-current=true] .moment-label")).to_have_text("Lowest point")
+    expect(tab.locator(".only-wide .cursor")).to_have_attribute("visibility", "visible")
+    at_lowest = float(tab.locator(".only-wide .cursor").get_attribute("x1") or 0)
+    tab.keyboard.press("ArrowRight")
+    expect(clock).to_have_text("1.550 s")
+    tab.keyboard.press("ArrowRight")
+    expect(clock).to_have_text("1.567 s")
+    tab.keyboard.press("ArrowLeft")
+    expect(clock).to_have_text("1.550 s")
+    assert float(tab.locator(".only-wide .cursor").get_attribute("x1") or 0) > at_lowest
+    expect(tab.locator("#curve-now")).to_contain_text("At 1.550 s: left")
+    tab.keyboard.press("ArrowDown")
+    assert tab.evaluate("document.getElementById('video').playbackRate") == 0.5
+    tab.locator("#speed").select_option("0.1")
+    assert tab.evaluate("document.getElementById('video').playbackRate") == pytest.approx(0.1)
+    tab.locator("#player-title").click()
+    tab.keyboard.press("Space")
+    expect(tab.locator("#controls")).to_have_class("controls is-playing")
+    tab.context.close()
+    assert complaints == []
+
+
+def test_curves_when_clicked_then_the_video_goes_there(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, "recording", complaints)
+    tab.wait_for_function("document.getElementById('video').readyState >= 2")
+    chart = tab.locator(".only-wide svg")
+    box = chart.bounding_box()
+    assert box is not None
+    chart.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    expect(tab.locator("#clock")).not_to_have_text("0.000 s")
+    tab.context.close()
+
+
+def test_still_when_opened_then_large_and_closed_by_escape(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, "recording", complaints)
+    tab.locator(".still").first.click()
+    dialog = tab.locator("#large")
+    expect(dialog).to_be_visible()
+    expect(tab.locator("#large-caption")).to_contain_text("First contact, left")
+    tab.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    tab.context.close()
+
+
+def test_waiting_page_when_watched_then_it_asks_again_and_keeps_focus(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, "dashboard", complaints)
+    link = tab.locator("a.name").first
+    link.focus()
+    with tab.expect_response("**/roster?*", timeout=6000):
+        pass
+    expect(link).to_be_focused()
+    with tab.expect_response("**/roster?*", timeout=6000):
+        pass
+    tab.context.close()
+    assert complaints == []
+
+
+def test_recording_when_there_is_no_javascript_then_everything_is_there(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, "recording", complaints, java_script_enabled=False)
+    expect(tab.locator("#controls")).to_be_hidden()
+    assert tab.locator("video[controls]").count() == 1
+    expect(tab.get_by_role("heading", name="Measurements")).to_be_visible()
+    assert tab.locator("a.still").first.get_attribute("href") is not None
+    tab.goto(f"{address}/page/upload")
+    assert tab.locator("form[enctype='multipart/form-data'][method=post]").count() == 1
+    tab.context.close()
