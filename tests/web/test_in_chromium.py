@@ -117,7 +117,7 @@ def test_player_when_used_by_keyboard_then_frames_events_and_cursor_follow(
 ) -> None:
     tab = _open(browser, address, "recording", complaints)
     clock = tab.locator("#clock")
-    tab.wait_for_function("document.getElementById('video').readyState >= 2")
+    expect(tab.locator("#video")).not_to_have_js_property("videoWidth", 0)
     tab.keyboard.press("3")
     expect(clock).to_have_text("1.533 s")
     expect(tab.locator(".moment[aria-current=true] .moment-label")).to_have_text("Lowest point")
@@ -146,7 +146,7 @@ def test_curves_when_clicked_then_the_video_goes_there(
     browser: Browser, address: str, complaints: list[str]
 ) -> None:
     tab = _open(browser, address, "recording", complaints)
-    tab.wait_for_function("document.getElementById('video').readyState >= 2")
+    expect(tab.locator("#video")).not_to_have_js_property("videoWidth", 0)
     chart = tab.locator(".only-wide svg")
     box = chart.bounding_box()
     assert box is not None

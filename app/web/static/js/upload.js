@@ -97,8 +97,9 @@ function finish(request) {
   }
   setBusy(false);
   const answer = new DOMParser().parseFromString(request.responseText, "text/html");
-  const message = answer.querySelector(".notice-title, main h1")?.textContent ?? "The upload did not work.";
-  const fix = answer.querySelector("#problem p + p, main .lead")?.textContent ?? "Try again in a moment.";
+  const said = (...selectors) => selectors.map((selector) => answer.querySelector(selector)?.textContent.trim()).find(Boolean);
+  const message = said("#problem .notice-title", ".error-card h1") ?? "The upload did not work.";
+  const fix = said("#problem p + p", ".error-card .lead") ?? "Try again in a moment.";
   complain(message, fix);
   for (const error of answer.querySelectorAll(".field-error")) complain(error.textContent.trim(), fix);
   problem.scrollIntoView({ block: "nearest" });
