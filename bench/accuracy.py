@@ -232,7 +232,7 @@ def true_metrics(truth: TruthSeries, clip: dict[str, Any], known: Any) -> dict[t
     again = min(known["second_contact", side] for side in SIDES)
     found["contact_time", "both", "take_off"] = stop - start
     found["flight_time", "both", "second_contact"] = again - stop
-    found["jump_height", "both", "second_contact"] = 981.0 * (again - stop) ** 2 / 8.0
+    found["jump_height", "both", "second_contact"] = 9.81 * (again - stop) ** 2 / 8.0
     found["reactive_strength_index", "both", "second_contact"] = (
         9.81 * (again - stop) ** 2 / 8.0 / (stop - start)
     )
@@ -285,7 +285,7 @@ COLUMNS = (
     ("KASR mae", lambda r: r.errors.get("ratio_mae", np.nan)),
     ("lean mae", lambda r: r.errors.get("lean_mae", np.nan)),
     ("ct ms", lambda r: 1000.0 * r.errors.get("contact_time/both/take_off", np.nan)),
-    ("jh cm", lambda r: r.errors.get("jump_height/both/second_contact", np.nan)),
+    ("jh cm", lambda r: 100.0 * r.errors.get("jump_height/both/second_contact", np.nan)),
 )
 
 

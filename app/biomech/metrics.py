@@ -37,7 +37,7 @@ UNITS: dict[str, str] = {
     "lateral_trunk_lean": "deg",
     "contact_time": "s",
     "flight_time": "s",
-    "jump_height": "cm",
+    "jump_height": "m",
     "reactive_strength_index": "m/s",
 }
 """The unit that belongs to each key."""
@@ -233,22 +233,22 @@ def time_between(start: Instant, stop: Instant) -> Value:
     return Value(value=stop.time_s - start.time_s, se=float(np.hypot(start.sd_s, stop.sd_s)))
 
 
-def jump_height_cm(flight_s: Value) -> Value:
-    """Return the rise of the body from its flight time, ``g T^2 / 8``, centimetres.
+def jump_height_m(flight_s: Value) -> Value:
+    """Return the rise of the body from its flight time, ``g T^2 / 8``, metres.
 
     Examples
     --------
-    >>> round(jump_height_cm(Value(value=0.49462, se=0.01)).value, 1)
-    30.0
+    >>> round(jump_height_m(Value(value=0.49462, se=0.01)).value, 3)
+    0.3
     """
-    height = GRAVITY_M_S2 * flight_s.value**2 / 8.0 * 100.0
-    return Value(value=height, se=GRAVITY_M_S2 * flight_s.value / 4.0 * flight_s.se * 100.0)
+    height = GRAVITY_M_S2 * flight_s.value**2 / 8.0
+    return Value(value=height, se=GRAVITY_M_S2 * flight_s.value / 4.0 * flight_s.se)
 
 
-def reactive_strength_index(height_cm: Value, contact_s: Value) -> Value | None:
+def reactive_strength_index(height_m: Value, contact_s: Value) -> Value | None:
     """Return jump height over contact time, metres per second; None without a contact time."""
     if contact_s.value <= 0.0:
         return None
-    value = height_cm.value / 100.0 / contact_s.value
-    relative = np.hypot(height_cm.se / max(height_cm.value, 1e-9), contact_s.se / contact_s.value)
+    value = height_m.value / contact_s.value
+    relative = np.hypot(height_m.se / max(height_m.value, 1e-9), contact_s.se / contact_s.value)
     return Value(value=value, se=float(value * relative))

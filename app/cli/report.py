@@ -29,7 +29,7 @@ _NAMES = {
     "reactive_strength_index": "Reactive strength",
 }
 """Shorter than on the pages, so that a row fits."""
-_DIGITS = {"deg": 1, "cm": 1, "s": 3, "ms": 0}
+_DIGITS = {"deg": 1, "cm": 1, "m": 3, "s": 3, "ms": 0}
 _UNITS = {"deg": "°"}
 _SIDES = ("left", "right", "both")
 

@@ -77,7 +77,7 @@ _UNITS: Final[dict[str, tuple[str, int]]] = {
     "deg": ("°", 1),
     "s": (" s", 3),
     "ms": (" ms", 0),
-    "m": (" m", 2),
+    "m": (" m", 3),
     "cm": (" cm", 1),
     "m/s": (" m/s", 2),
     "%": (" %", 0),

@@ -64,7 +64,7 @@ def make_content() -> AnalysisContent:
                 event="peak_knee_flexion",
                 se=2.0,
             ),
-            Metric(key="jump_height", side=Side.BOTH, value=None, unit="cm", event="landing", se=None),
+            Metric(key="jump_height", side=Side.BOTH, value=None, unit="m", event="landing", se=None),
         ),
         risk_score=RiskScore(
             value=61.0,

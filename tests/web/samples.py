@@ -184,7 +184,7 @@ METRICS = (
     _metric("lateral_trunk_lean", Side.BOTH, 4.1, "deg", "peak", 2.5),
     _metric("contact_time", Side.BOTH, 0.518, "s", "landing", 0.011),
     _metric("flight_time", Side.BOTH, 0.56, "s", "landing", 0.012),
-    _metric("jump_height", Side.BOTH, 38.2, "cm", "landing", 1.9),
+    _metric("jump_height", Side.BOTH, 0.382, "m", "landing", 0.019),
     _metric("reactive_strength_index", Side.BOTH, 0.74, "m/s", "landing", 0.05),
 )
 

@@ -286,7 +286,7 @@ def _timing_metrics(landing: Landing, *, withheld: bool) -> list[Metric]:
         contact = metrics.time_between(first, last)
         if again is not None:
             flight = metrics.time_between(last, again)
-            height = metrics.jump_height_cm(flight)
+            height = metrics.jump_height_m(flight)
             index = metrics.reactive_strength_index(height, contact)
     again_event = EventName.SECOND_CONTACT.value
     return [
