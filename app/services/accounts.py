@@ -54,6 +54,14 @@ def create_organisation(*, uow: UnitOfWork, name: str) -> OrganisationSummary:
     return OrganisationSummary(id=row.id, name=row.name, created_at=row.created_at)
 
 
+def get_organisation(*, uow: UnitOfWork, principal: Principal) -> OrganisationSummary:
+    """Return the organisation of whoever is asking."""
+    row = uow.accounts.find_organisation(principal.organisation_id)
+    if row is None:
+        raise NotFoundError("There is no such organisation.")
+    return OrganisationSummary(id=row.id, name=row.name, created_at=row.created_at)
+
+
 def create_user(
     *,
     uow: UnitOfWork,

@@ -39,11 +39,12 @@ _BORDERLINE_NOTE: Final = (
 def band_badge(score: RiskScore) -> Badge:
     """Return the band as a badge, how probable it is as the note; that it is frontal only stands beside it."""
     words = describe_band(score).removeprefix("frontal screen: ")
-    tone, icon, _ = _band_look(words)
-    of_which = f" for {score.band}" if words != score.band else ""
+    tone, icon, _ = _band_look(score.band)
+    is_borderline = words != score.band
+    of_which = f" for {score.band}" if is_borderline else ""
     return Badge(
         tone=tone,
-        icon=icon,
+        icon="half" if is_borderline else icon,
         text=_shorten(words),
         note=f"{percent_text(score.band_probability)} probable{of_which}",
     )
@@ -51,7 +52,7 @@ def band_badge(score: RiskScore) -> Badge:
 
 def band_note(score: RiskScore) -> str:
     """Return what to do about a band."""
-    return _band_look(describe_band(score))[2]
+    return _BORDERLINE_NOTE if "borderline" in describe_band(score) else _band_look(score.band)[2]
 
 
 def _shorten(words: str) -> str:
@@ -63,8 +64,6 @@ def _shorten(words: str) -> str:
 
 
 def _band_look(words: str) -> tuple[Tone, str, str]:
-    if "borderline" in words:
-        return (Tone.MARKED if "marked" in words else Tone.SOME), "half", _BORDERLINE_NOTE
     return next((tone, icon, note) for name, tone, icon, note in _BANDS if name in words)
 
 

@@ -11,6 +11,7 @@ from app.http.access import AccessRule
 from app.http.identity import SAFE_METHODS, authenticate_login, check_same_origin
 from app.http.parts import Parts, parts_of
 from app.http.rate_limits import REQUESTS
+from app.services import accounts
 from app.web.contexts import Viewer
 
 
@@ -63,6 +64,7 @@ def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
 UowDep = Annotated[UnitOfWork, Depends(get_uow, scope="function")]
 
 
-def viewer_of(principal: Principal) -> Viewer:
-    """Return who is signed in, for the top of the page."""
-    return Viewer(display_name=principal.display_name)
+def viewer_of(principal: Principal, *, uow: UnitOfWork | None = None) -> Viewer:
+    """Return who is signed in, for the top of the page; without a unit of work, without the organisation's name."""
+    name = None if uow is None else accounts.get_organisation(uow=uow, principal=principal).name
+    return Viewer(display_name=principal.display_name, organisation_name=name)

@@ -35,6 +35,7 @@ from app.web.words import (
     METRIC_HINTS,
     METRIC_LABELS,
     SIDE_LABELS,
+    WHOLE_JUMP,
     error_text,
     label_of,
     number_text,
@@ -124,7 +125,7 @@ def present_metrics(metrics: Sequence[Metric]) -> tuple[MetricRow, ...]:
         MetricRow(
             label=label_of(METRIC_LABELS, key),
             hint=METRIC_HINTS.get(key) if (key, event) == first_rows[key] else None,
-            instant=label_of(INSTANT_LABELS, event),
+            instant="Whole jump" if key in WHOLE_JUMP else label_of(INSTANT_LABELS, event),
             left=sides.get(Side.LEFT),
             right=sides.get(Side.RIGHT),
             both=sides.get(Side.BOTH),

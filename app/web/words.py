@@ -43,6 +43,7 @@ INSTANT_LABELS: Final[dict[str, str]] = {
     "take_off": "Take-off",
     "second_contact": "Second landing",
     "peak": "Peak",
+    "minimum": "Smallest value",
     "peak_valgus": "Knee furthest inward",
     "landing": "Whole landing",
 }
@@ -52,6 +53,9 @@ SIDE_LABELS: Final[dict[str, str]] = {"left": "Left", "right": "Right", "both": 
 MOVEMENT_LABELS: Final[dict[str, str]] = {"drop_vertical_jump": "Drop vertical jump"}
 
 VIEW_LABELS: Final[dict[str, str]] = {"frontal": "From the front", "sagittal": "From the side"}
+
+WHOLE_JUMP: Final = frozenset({"contact_time", "flight_time", "jump_height", "reactive_strength_index"})
+"""Measures that span instants rather than belong to one."""
 
 STAGE_LABELS: Final[dict[str, str]] = {
     "decode": "Reading the video",

@@ -34,6 +34,7 @@ def test_team_when_empty_then_it_says_what_to_do(browser: httpx.Client, parts: W
     team = make_team(parts.uow_factory, club)
     text = browser.get(f"/teams/{team.id}").text
     assert "Nobody on this team yet" in text
+    assert "Harbour FC" in text
 
 
 def test_team_when_athletes_differ_then_each_is_shown_as_they_are(

@@ -114,7 +114,7 @@ def _page(
     view: RecordingView, request: Request, *, parts: Parts, uow: UnitOfWork, principal: Principal
 ) -> RecordingPage:
     asked = RecordingRequest(
-        viewer=viewer_of(principal),
+        viewer=viewer_of(principal, uow=uow),
         csrf_token=form_token(request, parts.settings),
         team=_team(view, uow=uow, principal=principal),
         may_upload=principal.may(Permission.RECORDINGS_WRITE),

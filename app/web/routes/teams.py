@@ -59,7 +59,9 @@ def show_start(request: Request, parts: PartsDep, uow: UowDep, principal: Princi
     if teams:
         return RedirectResponse(f"/teams/{teams[0].id}", status_code=status.HTTP_303_SEE_OTHER)
     page = NoTeamsPage(
-        title="No team yet", viewer=viewer_of(principal), csrf_token=form_token(request, parts.settings)
+        title="No team yet",
+        viewer=viewer_of(principal, uow=uow),
+        csrf_token=form_token(request, parts.settings),
     )
     return page_response(page)
 
@@ -95,7 +97,7 @@ def _page(
     )
     teams = roster.list_teams(uow=uow, principal=principal, limit=MAX_TEAMS).items
     asked = DashboardRequest(
-        viewer=viewer_of(principal),
+        viewer=viewer_of(principal, uow=uow),
         csrf_token=form_token(request, parts.settings),
         teams=tuple(
             Link(label=team.name, href=f"/teams/{team.id}", current=team.id == team_id) for team in teams

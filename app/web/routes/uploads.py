@@ -5,6 +5,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.biomech.types import Movement, View
+from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.errors import CsrfError, DomainError
 from app.http.parts import Parts
@@ -146,8 +147,11 @@ def _form(
     by_field: dict[str, str] | None = None,
     status_code: int = status.HTTP_200_OK,
 ) -> Response:
+    with parts.uow_factory(principal.organisation_id) as uow:
+        viewer = viewer_of(principal, uow=uow)
+        athletes = _athletes(uow, principal)
     asked = UploadRequest(
-        viewer=viewer_of(principal),
+        viewer=viewer,
         csrf_token=form_token(request, parts.settings),
         max_upload_bytes=parts.settings.max_upload_bytes,
         max_duration_s=parts.settings.max_duration_s,
@@ -155,19 +159,18 @@ def _form(
         problem=problem,
         field_errors=by_field or {},
     )
-    page = present_upload(_athletes(parts, principal), entries=entries, asked=asked)
+    page = present_upload(athletes, entries=entries, asked=asked)
     return page_response(page, status=status_code)
 
 
-def _athletes(parts: Parts, principal: Principal) -> tuple[AthleteSummary, ...]:
+def _athletes(uow: UnitOfWork, principal: Principal) -> tuple[AthleteSummary, ...]:
     """Return the whole roster, page by page."""
     found: list[AthleteSummary] = []
     cursor: str | None = None
-    with parts.uow_factory(principal.organisation_id) as uow:
-        while len(found) < _MAX_ATHLETES:
-            page = roster.list_athletes(uow=uow, principal=principal, cursor=cursor, limit=_ROSTER_PAGE)
-            found += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+    while len(found) < _MAX_ATHLETES:
+        page = roster.list_athletes(uow=uow, principal=principal, cursor=cursor, limit=_ROSTER_PAGE)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
     return tuple(found)
