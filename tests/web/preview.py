@@ -223,7 +223,8 @@ def save_screenshots(folder: Path, *, names: tuple[str, ...], dark: bool = False
                 tab.goto(f"{address}/page/{name}", wait_until="load")
                 for image in tab.locator("img[loading=lazy]").all():
                     image.scroll_into_view_if_needed()
-                tab.wait_for_function("[...document.images].every(image => image.complete)")
+                while not tab.evaluate("[...document.images].every(image => image.complete)"):
+                    tab.wait_for_timeout(50)
                 tab.evaluate("scrollTo(0, 0)")
                 tab.wait_for_timeout(300)
                 tab.screenshot(path=folder / f"{name}-{width}{'-dark' if dark else ''}.png", full_page=True)
