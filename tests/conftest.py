@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import Engine
 
 from app.db.engine import make_engine
@@ -17,6 +18,9 @@ from tests.support.valkey import ValkeyServer
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Out of the box structlog draws every local variable around a traceback, which takes seconds.
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
     if not hasattr(config, "workerinput"):
         postgres.begin_run()
 
