@@ -77,7 +77,7 @@ MARK_MEANINGS: Final[dict[str, str]] = {
     "P": "No study gives this cut-off. It is our own working choice.",
 }
 
-_UNITS: Final[dict[str, tuple[str, int]]] = {
+UNIT_FORMATS: Final[dict[str, tuple[str, int]]] = {
     "deg": ("°", 1),
     "s": (" s", 3),
     "ms": (" ms", 0),
@@ -109,7 +109,7 @@ def number_text(value: float | None, *, digits: int) -> str:
 
 def quantity_text(value: float | None, unit: str) -> str:
     """Return a value with its unit."""
-    suffix, digits = _UNITS.get(unit, (f" {unit}", 2))
+    suffix, digits = UNIT_FORMATS.get(unit, (f" {unit}", 2))
     text = number_text(value, digits=digits)
     return text if text == NO_VALUE else f"{text}{suffix}"
 

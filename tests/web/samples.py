@@ -190,6 +190,9 @@ METRICS = (
 
 
 def score(*, scope: str = "frontal", band: str = SOME) -> RiskScore:
+    """A borderline score in the middle; at either end a certain one."""
+    value, share = {WITHIN: (12.4, 0.93), SOME: (43.65, 0.70), MARKED: (74.2, 0.88)}[band]
+
     def part(
         key: str, value: float, unit: str, cutoff: float, share: float, weight: float, mark: str
     ) -> ScoreComponent:
@@ -205,10 +208,10 @@ def score(*, scope: str = "frontal", band: str = SOME) -> RiskScore:
         )
 
     return RiskScore(
-        value=43.65,
+        value=value,
         band=band,
-        band_probability=0.70,
-        interval_90=(20.1, 65.8),
+        band_probability=share,
+        interval_90=(max(value - 23.5, 0.0), min(value + 22.2, 100.0)),
         coverage=0.6 if scope == "frontal" else 1.0,
         scope=scope,
         components=(
