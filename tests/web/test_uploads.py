@@ -32,7 +32,8 @@ def test_form_when_an_athlete_is_named_then_chosen(
     athlete = make_athlete(parts.uow_factory, club)
     text = browser.get(f"/recordings/new?athlete={athlete.id}").text
     assert f'<option value="{athlete.id}" selected>' in text
-    assert 'accept="video/*" capture="environment"' in text
+    # No `capture`: a phone then opens its camera alone, and a slow-motion clip could not be chosen.
+    assert 'accept="video/*" required' in text
     assert 'enctype="multipart/form-data"' in text
 
 
