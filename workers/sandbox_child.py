@@ -28,9 +28,16 @@ def main() -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
-    from workers.sandbox_job import Job
     from workers.sandbox_protocol import CloseOrder, Failed, ReadOrder, Ready, Start, decode_order, encode
 
+    try:
+        from workers.sandbox_job import Job
+    except (
+        ImportError,
+        OSError,
+    ) as error:  # MediaPipe or a system library it needs is missing; no video is open yet
+        answers.write(encode(Failed(reason=f"it cannot be loaded ({error})"[:200])))
+        os._exit(1)
     try:
         start = Start.model_validate_json(orders.get())
         job = Job(model=start.model, say=_Mouth(answers))

@@ -60,9 +60,7 @@ def run_analyse(order: AnalyseOrder) -> int:
     try:
         analysed = _analyse(order, context)
     except VideoReaderDiedError as error:
-        note(
-            f"The video could not be read: {error}.\n{_missing_libraries() or 'Try again; if it stays so, try another file.'}"
-        )
+        note(f"The video could not be read: {error}.\n{_what_to_do(error)}")
         return NO_READER
     record = analysed.record
     if order.as_json:
@@ -171,6 +169,14 @@ def _check_files(order: AnalyseOrder) -> None:
     except OSError as error:
         msg = f"{error.filename}: {(error.strerror or str(error)).lower()}."
         raise UnusableArgumentError(msg) from None
+
+
+def _what_to_do(error: VideoReaderDiedError) -> str:
+    if missing := _missing_libraries():
+        return missing
+    if "cannot be loaded" in str(error):
+        return "Set up with its pose parts: make setup in a checkout, or pip install 'plumbline[pose]'."
+    return "Try again; if it stays so, try another file."
 
 
 def _missing_libraries() -> str:
