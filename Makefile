@@ -4,10 +4,12 @@ BIN := .venv/bin
 ARGS ?=
 CLIPS ?= samples
 SHELL := /bin/sh
+# MediaPipe imports matplotlib, which would otherwise write into the home folder.
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check format pytest bench bench-accuracy lock screenshots clean setup-run setup-test need-python
+.PHONY: help setup run test check format pytest bench bench-accuracy lock clean setup-run setup-test need-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
