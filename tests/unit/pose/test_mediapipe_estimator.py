@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -111,14 +110,3 @@ def test_follow_when_done_twice_then_the_track_has_the_same_bytes(estimator: Med
     assert tracks[0] is not None
     assert tracks[1] is not None
     assert track_to_bytes(tracks[0]) == track_to_bytes(tracks[1])
-
-
-def test_bundle_when_built_again_from_the_wheel_then_the_bytes_are_the_same(tmp_path: Path) -> None:
-    wheel = os.environ.get("PLUMBLINE_TEST_MEDIAPIPE_WHEEL")
-    if wheel is None:
-        pytest.skip("PLUMBLINE_TEST_MEDIAPIPE_WHEEL names no mediapipe 0.10.21 wheel")
-    from app.pose.models.build_bundle import build_bundle
-
-    built = tmp_path / DEFAULT_MODEL.name
-    build_bundle(Path(wheel), built)
-    assert built.read_bytes() == DEFAULT_MODEL.read_bytes()
