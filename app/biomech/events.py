@@ -85,6 +85,8 @@ def find_floor_crossing(
     air = (
         before & (h > clearance) & (t > t[first] - max(FIT_WINDOW_S, (MIN_FIT_SAMPLES + 0.5) * step_s) - 1e-9)
     )
+    if np.count_nonzero(air) < 2:  # frames are missing just there: a path needs two
+        return None
     found = _cross_zero(t[air] - t[first], h[air], gravity=gravity, noise=noise)
     if found is None or abs(found[0]) > max(3.0 * step_s, 0.08):
         return None

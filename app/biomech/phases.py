@@ -142,17 +142,20 @@ def _highest(coarse: CoarsePaths, frame: int, before_s: float) -> float:
 def _examine(coarse: CoarsePaths, dip: int) -> LandingPhases | Refusal | None:
     """Return what led to a low point of the hips: a drop landing, a jump from the floor, or neither."""
     t = coarse.time_s
+    if not all(np.isfinite(path[dip]) for path in coarse.feet.values()):
+        return None
     around = np.abs(t - t[dip]) <= 0.06
     feet = {side: path - float(np.nanmedian(path[around])) for side, path in coarse.feet.items()}
-    if not all(np.isfinite(path[dip]) for path in feet.values()):
-        return None
     higher = np.fmin(feet[Side.LEFT], feet[Side.RIGHT])
     up = higher > AIRBORNE_LEGS
     contact = _last_true(up, stop=dip)
     if contact is None or t[dip] - t[contact] > MAX_CONTACT_S:
         return None
     start = _run_start(_close_short_gaps(t, up), contact)
-    box_legs = float(min(np.nanmax(path[start : contact + 1]) for path in feet.values()))
+    airborne = [path[start : contact + 1] for path in feet.values()]
+    if not all(np.isfinite(path).any() for path in airborne):
+        return None
+    box_legs = float(min(np.nanmax(path) for path in airborne))
     if box_legs < MIN_BOX_LEGS:
         return None
     if start > 0 and np.isfinite(higher[start - 1]) and t[contact] - t[start] < MAX_JUMP_S:
