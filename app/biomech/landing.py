@@ -94,7 +94,11 @@ def locate_landing(paths: BodyPaths, context: TrialContext) -> Landing | Refusal
         if landing is None:
             continue
         limit = GRAVITY_TOLERANCE_GUESSED if context.stature_cm is None else GRAVITY_TOLERANCE_KNOWN
-        if ratio is None or 1.0 / limit <= ratio <= limit:
+        if ratio is None:
+            if factor == 1.0:  # nothing speaks against the clock of the video
+                return _stretched(landing, factor, is_real=True)
+            continue
+        if 1.0 / limit <= ratio <= limit:
             return _stretched(landing, factor, is_real=factor == 1.0)
         slow = factor * float(np.sqrt(1.0 / max(ratio, 1e-3)))
         unsure = unsure or replace(_stretched(landing, factor, is_real=True), slow_factor=slow)

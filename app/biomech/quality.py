@@ -95,7 +95,7 @@ _FILE_FINDINGS: dict[str, FindingDefinition] = {
     "retimed_video": _error(
         "The video does not run at its true speed: the athlete does not fall as fast as gravity asks.",
         "Send the original file from the phone, not a slow-motion export or a clip from a messaging app.",
-        "The fall looks about {factor:.1f} times slower than real.",
+        "The fall looks about {times:.1f} times {pace} than real.",
     ),
 }
 

@@ -193,7 +193,9 @@ def _check_trial(trial: Trial, landing: Landing, spans: Spans, scale: Scale | No
     findings += checks.check_frame_edges(trial.track, spans.landing)
     findings += checks.check_later_feet(trial.track, spans.after)
     if landing.slow_factor is not None:
-        findings.append(make_finding("retimed_video", factor=landing.slow_factor))
+        slow = landing.slow_factor
+        pace = "slower" if slow > 1.0 else "faster"
+        findings.append(make_finding("retimed_video", times=max(slow, 1.0 / slow), pace=pace))
     else:
         findings += _check_times(landing)
     if landing.step_off is None:

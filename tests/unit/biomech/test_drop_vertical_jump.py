@@ -633,3 +633,12 @@ def test_movements_when_listed_then_each_has_a_definition() -> None:
     assert DROP_VERTICAL_JUMP.protocol
     assert DROP_VERTICAL_JUMP.valid_when
     assert all(isinstance(code, str) for code in FINDINGS)
+
+
+def test_speed_when_a_video_runs_too_fast_then_it_says_faster_and_times_are_withheld() -> None:
+    _, track = drop_jump(fps=60.0)
+    outcome = assess(replace(track, time_s=track.time_s / 2.0))
+    assert isinstance(outcome, Rejected)
+    message = next(f.message for f in outcome.findings if f.code == "retimed_video")
+    assert "2.0 times faster" in message
+    assert values(outcome)["contact_time", Side.BOTH, "take_off"] is None
