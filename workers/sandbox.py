@@ -77,6 +77,7 @@ class SandboxPool:
     def __init__(self, settings: SandboxSettings | None = None) -> None:
         """Start warming up the spares; returns at once."""
         self._settings = settings or SandboxSettings()
+        _remove_orphaned_folders()
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._spares: queue.SimpleQueue[_Child | Exception] = queue.SimpleQueue()
         self._alive: set[_Child] = set()
@@ -144,11 +145,24 @@ class SandboxPool:
             self._alive.discard(child)
 
 
+_FOLDER_PREFIX = "plumbline-video-"
+
+
+def _remove_orphaned_folders() -> None:
+    """Remove what workers left behind that were killed before they could; the worker's process id is in the name."""
+    if sys.platform != "linux":
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 class _Child:
     """One process and its pipes, and a folder that only it writes to."""
 
     def __init__(self, settings: SandboxSettings) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="plumbline-video-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
         try:
             self._process = subprocess.Popen(  # our own interpreter and module
                 [sys.executable, "-I", "-B", "-m", "workers.sandbox_child"],

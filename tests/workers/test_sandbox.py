@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -198,3 +199,17 @@ def test_pool_when_closed_then_no_child_and_no_folder_is_left() -> None:
 def test_answer_when_it_is_not_in_the_protocol_then_it_is_refused(line: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode_answer(line)
+
+
+def test_pool_when_an_earlier_worker_was_killed_then_its_folders_are_removed() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    orphaned = Path(tempfile.mkdtemp(prefix=f"plumbline-video-{ended.pid}-"))
+    (orphaned / "track.npz").write_bytes(b"x")
+    in_use = Path(tempfile.mkdtemp(prefix=f"plumbline-video-{os.getpid()}-"))
+    try:
+        SandboxPool(SandboxSettings(n_spares=0)).close()
+        assert not orphaned.exists()
+        assert in_use.exists()
+    finally:
+        in_use.rmdir()
