@@ -178,7 +178,7 @@ _CAMERA_FINDINGS: dict[str, FindingDefinition] = {
     ),
     "scale_from_stature": _info(
         "Lengths in centimetres rest on the athlete's stature and usual body proportions (give or take 4 %).",
-        "Nothing to do.",
+        "Check that the stature on the athlete's page is right.",
     ),
     "scale_from_box": _info(
         "Lengths in centimetres rest on the height of the box as seen by the camera (give or take 15 %).",
