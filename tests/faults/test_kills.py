@@ -24,7 +24,9 @@ def test_worker_when_killed_in_the_middle_then_the_recording_ends_once(service: 
     service.start_api()
     worker = service.start_slow_worker(seconds=2)
     recording_id = service.upload().json()["id"]
-    service.wait_for(recording_id, _is_processing, timeout_s=60)
+    # Not only claimed: the kill must come while the video is being read.
+    wait_until(lambda: service.n_reads() == 1, timeout_s=60, what="the recording being read")
+    assert _is_processing(service.recording(recording_id))
     worker.kill()
     service.start_slow_worker(seconds=0.5)
     service.wait_until_final(recording_id)
