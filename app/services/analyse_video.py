@@ -47,17 +47,18 @@ def analyse_video(
     """
     reading = reader.read(path, context=context, on_progress=on_progress)
     outcome = _judge(reading, context=context)
+    record = _record(outcome, video=reading.video, method=method)
     pictures = None
     if pictures_dir is not None and reading.track is not None:
         order = PictureOrder(
             track=reading.track,
             events=outcome.events,
             flagged_frames=outcome.flagged_frames,
-            kinematics=outcome.kinematics,
+            kinematics=outcome.kinematics if record.shows_knee_angle else None,
         )
         pictures = reader.draw(order, directory=pictures_dir, overlay=overlay, on_progress=on_progress)
     return AnalysedVideo(
-        record=_record(outcome, video=reading.video, method=method),
+        record=record,
         track=reading.track,
         kinematics=outcome.kinematics,
         pictures=pictures,

@@ -33,6 +33,11 @@ class AnalysisRecord:
     risk_score: RiskScore | None
     flagged_frames: tuple[FlaggedFrame, ...]
 
+    @property
+    def shows_knee_angle(self) -> bool:
+        """Whether the knee angle may be drawn: an oblique view withholds it, and a picture must not give it away."""
+        return any(metric.key == "fppa" and metric.value is not None for metric in self.metrics)
+
 
 def analysis_document(record: AnalysisRecord, *, kinematics: Kinematics | None = None) -> dict[str, object]:
     """Return the record in the shape of `plumbline.analysis/1`; with kinematics, its series too.

@@ -74,7 +74,9 @@ def present_recording(
         verdict=None if progress else _verdict(view),
         findings=_findings(view, shown={still.dom_id for still in stills}),
         player=_player(view, kinematics=kinematics) if asked.may_watch else None,
-        curves=present_curves(kinematics, record.events) if record and kinematics else None,
+        curves=present_curves(kinematics, record.events)
+        if record and kinematics and record.shows_knee_angle
+        else None,
         stills=stills,
         score=present_score(record.risk_score) if record and record.risk_score else None,
         metrics=present_metrics(record.metrics) if record else (),
