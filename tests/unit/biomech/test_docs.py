@@ -9,7 +9,7 @@ import pytest
 from app.biomech.method import BANDS, COMPONENTS
 from app.biomech.metrics import UNITS
 
-MODULES = ("angles", "events", "metrics", "quality", "score", "signals")
+MODULES = ("angles", "events", "metrics", "quality", "score", "signals", "statistics")
 METHOD = Path(__file__).parents[3] / "docs" / "method.md"
 
 
