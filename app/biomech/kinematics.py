@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.biomech import angles, signals
-from app.biomech.joints import LEFT_RIGHT_PAIRS, Joint
+from app.biomech.corrections import HandMarks
+from app.biomech.joints import LEFT_RIGHT_PAIRS, MIRROR, N_JOINTS, Joint
 from app.biomech.types import BoolArray, FloatArray, Kinematics, PoseSource, PoseTrack, Side
 
 SIDES: tuple[Side, Side] = (Side.LEFT, Side.RIGHT)
@@ -78,20 +79,26 @@ class BodyPaths:
         return 0.5 * (paths[:, Joint[f"LEFT_{part}"]] + paths[:, Joint[f"RIGHT_{part}"]])
 
 
-def prepare_paths(track: PoseTrack) -> BodyPaths:
+def prepare_paths(track: PoseTrack, marks: HandMarks | None = None) -> BodyPaths:
     """Return clean paths: doubtful points dropped, sides put right, short gaps filled, smoothed.
 
     Parameters
     ----------
     track
-        As the estimator gave it. NaN is "not measured".
+        As the estimator gave it, or as it was put right. NaN is "not measured".
+    marks
+        What a person settled; it is neither dropped nor exchanged.
     """
     seen_px = np.where(track.confidence[..., None] >= MIN_CONFIDENCE, track.xy_px, np.nan)
-    seen_px, swapped = _unswap(seen_px)
+    seen_px, swapped = _unswap(seen_px, settled=None if marks is None else marks.sides)
     leg_px = _straight_leg_px(seen_px)[0]
     if np.isfinite(leg_px):
-        seen_px = signals.drop_outliers(seen_px, limit=_SPIKE_LEGS * leg_px)
-        seen_px = _drop_stretched(seen_px)
+        cleaned = _drop_stretched(signals.drop_outliers(seen_px, limit=_SPIKE_LEGS * leg_px))
+        if marks is not None and marks.points.any():
+            exchanged = swapped[:, None] & (np.arange(N_JOINTS) >= Joint.LEFT_HIP)
+            placed = np.where(exchanged, marks.points[:, MIRROR], marks.points)
+            cleaned = np.where(placed[..., None], seen_px, cleaned)
+        seen_px = cleaned
     leg_px, thigh_px, shank_px = _straight_leg_px(seen_px)
     raw_px = signals.fill_gaps(track.time_s, seen_px)
     rate_hz = signals.median_rate_hz(track.time_s)
@@ -150,12 +157,13 @@ def _drop_stretched(xy_px: FloatArray) -> FloatArray:
     return result
 
 
-def _unswap(xy_px: FloatArray) -> tuple[FloatArray, BoolArray]:
+def _unswap(xy_px: FloatArray, *, settled: BoolArray | None = None) -> tuple[FloatArray, BoolArray]:
     """Return the points with lone left-right exchanges of the legs put right, and where that was.
 
     From the front the order of hips, knees and ankles along x does not change, so a frame in which
     hips and ankles stand the other way round than in most frames was exchanged by the model. From
-    the side the order says nothing: nothing is touched unless the hips are clearly apart.
+    the side the order says nothing: nothing is touched unless the hips are clearly apart. Frames that
+    a person has settled stay as they are.
     """
     pairs = [(Joint[f"LEFT_{part}"], Joint[f"RIGHT_{part}"]) for part in ("HIP", "KNEE", "ANKLE")]
     apart = np.stack([xy_px[:, left, 0] - xy_px[:, right, 0] for left, right in pairs])
@@ -165,6 +173,8 @@ def _unswap(xy_px: FloatArray) -> tuple[FloatArray, BoolArray]:
     with np.errstate(invalid="ignore"):
         relative = apart / usual[:, None]
         swapped = (relative[0] < -0.5) & (relative[2] < -0.3)
+    if settled is not None:
+        swapped &= ~settled
     if not 0 < np.count_nonzero(swapped) <= 0.3 * swapped.size:
         return xy_px, np.zeros(xy_px.shape[0], dtype=np.bool_)
     result = xy_px.copy()

@@ -1,14 +1,17 @@
 """Placing the instants of a drop landing and of the jump after it, per foot and between frames."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from app.biomech import events, signals
+from app.biomech.corrections import EventKey
 from app.biomech.events import Instant
 from app.biomech.kinematics import SIDES, BodyPaths
 from app.biomech.phases import LandingPhases, Refusal, coarse_paths, find_landing
-from app.biomech.types import FloatArray, Side, TrialContext
+from app.biomech.types import EventName, FloatArray, Side, TrialContext
 
 GRAVITY_M_S2 = 9.81
 LEG_OF_STATURE = 0.491
@@ -66,6 +69,19 @@ class Landing:
         """Second contact of the foot that lands first."""
         return min(self.second_contact.values(), key=lambda instant: instant.time_s, default=None)
 
+    @property
+    def is_in_order(self) -> bool:
+        """Both feet touch before the lowest point, leave after it, and touch again after that."""
+        groups = [
+            [] if self.step_off is None else [self.step_off],
+            list(self.contact.values()),
+            [self.lowest],
+            list(self.take_off.values()),
+            list(self.second_contact.values()),
+        ]
+        spans = [sorted(instant.time_s for instant in group) for group in groups if group]
+        return all(before[-1] < after[0] for before, after in pairwise(spans))
+
 
 def gravity_px_s2(paths: BodyPaths, context: TrialContext) -> float:
     """Return gravity in pixels per second squared, from stature where known, else from usual proportions."""
@@ -103,6 +119,24 @@ def locate_landing(paths: BodyPaths, context: TrialContext) -> Landing | Refusal
         slow = factor * float(np.sqrt(1.0 / max(ratio, 1e-3)))
         unsure = unsure or replace(_stretched(landing, factor, is_real=True), slow_factor=slow)
     return unsure or refusal or Refusal.NO_LANDING
+
+
+def place_by_hand(landing: Landing, placed: Mapping[EventKey, Instant]) -> Landing:
+    """Return the landing with the instants that a person placed instead of those that were found."""
+    both = {name: instant for (name, side), instant in placed.items() if side is Side.BOTH}
+
+    def feet(name: EventName, found: dict[Side, Instant]) -> dict[Side, Instant]:
+        by_hand = {side: placed[name, side] for side in SIDES if (name, side) in placed}
+        return {side: instant for side in SIDES if (instant := (found | by_hand).get(side)) is not None}
+
+    return replace(
+        landing,
+        step_off=both.get(EventName.STEP_OFF, landing.step_off),
+        contact=feet(EventName.INITIAL_CONTACT, landing.contact),
+        lowest=both.get(EventName.PEAK_KNEE_FLEXION, landing.lowest),
+        take_off=feet(EventName.TAKE_OFF, landing.take_off),
+        second_contact=feet(EventName.SECOND_CONTACT, landing.second_contact),
+    )
 
 
 def _stretched(landing: Landing, factor: float, *, is_real: bool) -> Landing:

@@ -1,11 +1,26 @@
 """From a pose track to a judgement: the one door into this package."""
 
-from app.biomech import checks
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.biomech import checks, corrections
+from app.biomech.corrections import Corrected, Correction
 from app.biomech.kinematics import prepare_paths
 from app.biomech.movements.base import MovementDefinition, Trial
 from app.biomech.movements.drop_vertical_jump import DROP_VERTICAL_JUMP
-from app.biomech.quality import make_finding, sort_findings
-from app.biomech.types import Movement, Outcome, PoseTrack, QualityFinding, Rejected, TrialContext, VideoInfo
+from app.biomech.quality import judge_verdict, make_finding, sort_findings
+from app.biomech.types import (
+    Assessed,
+    Event,
+    EventSource,
+    Movement,
+    Outcome,
+    PoseTrack,
+    QualityFinding,
+    Rejected,
+    TrialContext,
+    VideoInfo,
+)
 
 MOVEMENTS: dict[Movement, MovementDefinition] = {
     definition.movement: definition for definition in (DROP_VERTICAL_JUMP,)
@@ -19,6 +34,7 @@ def assess_trial(
     track: PoseTrack,
     context: TrialContext,
     findings: tuple[QualityFinding, ...] = (),
+    by_hand: Sequence[Correction] = (),
 ) -> Outcome:
     """Return the judgement over one recording; the same input always gives the same result.
 
@@ -32,16 +48,62 @@ def assess_trial(
         What is known apart from the video.
     findings
         What the reading of the video found already; kept, and counted in the verdict.
+    by_hand
+        Corrections, in their order. Their events come back with source ``manual``; a dropped trial comes
+        back as `Rejected`, so that it counts in no mean.
 
     Returns
     -------
     Outcome
         `Assessed`, or `Rejected` when any finding is an error; refusals are values, not exceptions.
     """
+    corrected = corrections.apply(track, by_hand)
+    return _marked(_assess(video, corrected, context=context, findings=findings), corrected)
+
+
+def _assess(
+    video: VideoInfo, corrected: Corrected, *, context: TrialContext, findings: tuple[QualityFinding, ...]
+) -> Outcome:
+    track = corrected.track
     known = [*findings, *checks.check_people(track), *checks.check_rate(video, track)]
     if not checks.has_athlete(track):
         return Rejected(findings=sort_findings([make_finding("no_person"), *known]))
-    paths = prepare_paths(track)
+    paths = prepare_paths(track, corrected.marks)
     known += checks.check_size(paths)
-    trial = Trial(video=video, track=track, paths=paths, context=context, findings=tuple(known))
+    trial = Trial(
+        video=video,
+        track=track,
+        paths=paths,
+        context=context,
+        findings=tuple(known),
+        placed=corrected.events,
+    )
     return MOVEMENTS[context.movement].assess(trial)
+
+
+def _marked(outcome: Outcome, corrected: Corrected) -> Outcome:
+    """Return the outcome with what a person put right marked as such, and rejected when they dropped it."""
+    if not corrected.n_corrections:
+        return outcome
+    events = tuple(_as_placed(event, corrected) for event in outcome.events)
+    used = {(event.name, event.side) for event in events if event.source is EventSource.MANUAL}
+    told = [make_finding("corrected_by_hand", n=corrected.n_corrections)]
+    told += [make_finding("correction_without_effect")] if corrected.events.keys() - used else []
+    told += [make_finding("trial_dropped")] if corrected.is_dropped else []
+    findings = sort_findings([*outcome.findings, *told])
+    if isinstance(outcome, Assessed) and not corrected.is_dropped:
+        return replace(outcome, events=events, findings=findings, verdict=judge_verdict(findings))
+    return Rejected(
+        findings=findings,
+        events=events,
+        metrics=outcome.metrics,
+        flagged_frames=outcome.flagged_frames,
+        kinematics=outcome.kinematics,
+    )
+
+
+def _as_placed(event: Event, corrected: Corrected) -> Event:
+    placed = corrected.events.get((event.name, event.side))
+    if placed is None or placed.time_s != event.time_s:
+        return event
+    return replace(event, source=EventSource.MANUAL)

@@ -244,6 +244,23 @@ _TRIAL_FINDINGS: dict[str, FindingDefinition] = {
         "The thighs came so close to horizontal that the projected knee angle is not meaningful at the lowest point.",
         "Use the separation ratio and the angle at contact; ask for an immediate jump without sinking deep.",
     ),
+    "corrected_by_hand": _info(
+        "This result was put right by hand; the automatic one is kept beside it.",
+        "Compare the two before you use it; each correction can be undone.",
+        "It holds {n} corrections.",
+    ),
+    "correction_without_effect": _warning(
+        "An event that was placed by hand could not be used.",
+        "Check the correction against the overlay video, or undo it.",
+    ),
+    "events_out_of_order": _error(
+        "The events do not follow each other: contact, lowest point, take-off, second contact.",
+        "Move the event that stands in the wrong place, or undo its correction.",
+    ),
+    "trial_dropped": _error(
+        "This trial was left out by hand and counts in nothing.",
+        "Undo the correction to count it again.",
+    ),
     "asymmetry_not_interpretable": _info(
         "The difference between left and right is smaller than its error here, so it is not interpreted.",
         "Film square to the camera at 120 frames per second or more and take three trials.",

@@ -1,8 +1,10 @@
 """What every movement module provides, and what it is given."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from app.biomech.corrections import EventKey
+from app.biomech.events import Instant
 from app.biomech.kinematics import BodyPaths
 from app.biomech.types import Movement, Outcome, PoseTrack, QualityFinding, TrialContext, VideoInfo
 
@@ -17,6 +19,8 @@ class Trial:
     context: TrialContext
     findings: tuple[QualityFinding, ...]
     """What is already known about the recording."""
+    placed: Mapping[EventKey, Instant] = field(default_factory=dict)
+    """Events placed by hand, instead of those a movement finds; a movement must use them or it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from app.biomech import checks, metrics
 from app.biomech.kinematics import SIDES, compute_kinematics
-from app.biomech.landing import LEG_OF_STATURE, Landing, locate_landing
+from app.biomech.landing import LEG_OF_STATURE, Landing, locate_landing, place_by_hand
 from app.biomech.measurement import LandingMeasurement
 from app.biomech.method import FPPA_CUTOFF_DEG
 from app.biomech.metrics import Value, make_metric
@@ -69,6 +69,10 @@ def assess(trial: Trial) -> Outcome:
     landing = locate_landing(trial.paths, trial.context)
     if isinstance(landing, Refusal):
         return _refuse(trial, landing)
+    if trial.placed:
+        landing = place_by_hand(landing, trial.placed)
+        if not landing.is_in_order:
+            return _refuse_order(trial, landing)
     frontal = trial.context.view is View.FRONTAL
     spans = Spans.of(trial, landing)
     yaw = estimate_yaw(trial.track, leg_px=trial.paths.leg_px, frames=spans.view) or UNKNOWN_YAW
@@ -132,6 +136,16 @@ def _refuse(trial: Trial, refusal: Refusal) -> Rejected:
         findings += checks.check_view(estimate_yaw(trial.track, leg_px=trial.paths.leg_px, frames=everything))
     kinematics = compute_kinematics(trial.paths, frontal=frontal)
     return Rejected(findings=sort_findings(findings), kinematics=kinematics)
+
+
+def _refuse_order(trial: Trial, landing: Landing) -> Rejected:
+    """Return the refusal of a trial whose events, as placed by hand, cannot follow each other."""
+    kinematics = compute_kinematics(trial.paths, frontal=trial.context.view is View.FRONTAL)
+    return Rejected(
+        findings=sort_findings([make_finding("events_out_of_order"), *trial.findings]),
+        events=_events(trial, landing),
+        kinematics=kinematics,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
