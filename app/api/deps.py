@@ -73,7 +73,7 @@ def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
     Always ``scope="function"``: by default a dependency's exit runs after the response was sent, and a
     commit that fails would already have been answered with success.
     """
-    with parts.uow_factory(principal.organisation_id) as uow:
+    with parts.uow_factory(principal) as uow:
         yield uow
 
 

@@ -112,6 +112,22 @@ def create_api_key(
     run(organisation_id=organisation_id, name=name)
 
 
+audit = typer.Typer(help="The audit trail: who did what to what.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.command()
+def verify(
+    organisation_id: Annotated[
+        str, typer.Argument(help="Whose trail; every organisation's without it.")
+    ] = "",
+) -> None:
+    """Walk the audit trails from their first record; exit code 1 when one was changed, with the first broken link."""
+    from app.cli.admin import verify_audit as run
+
+    raise typer.Exit(run(organisation_id=organisation_id))
+
+
 @app.command()
 def analyse(
     clip: Annotated[Path, typer.Argument(help="A video of one drop jump.")],

@@ -11,7 +11,7 @@ from app.domain.access import Permission, Principal, Role
 from app.domain.errors import InvalidInputError
 from app.embedded.addresses import with_running_stack
 from app.logs import configure_logs
-from app.services import accounts
+from app.services import accounts, audit
 from app.services.process_recording import sweep_recordings
 from app.settings import Settings, load_settings
 
@@ -67,6 +67,22 @@ def create_api_key(*, organisation_id: str, name: str) -> None:
     with build_container(_settings()) as container, container.uow_factory(owner_id) as uow:
         new = accounts.create_api_key(uow=uow, principal=principal, name=name, scopes=frozenset(Permission))
     say(new.key)
+
+
+def verify_audit(*, organisation_id: str) -> int:
+    """Walk the trails and say of each how long it is, where it ends, or where it breaks; return the exit code."""
+    chosen = _id(organisation_id) if organisation_id else None
+    with build_container(_settings()) as container:
+        reports = audit.verify_trails(container.uow_factory, organisation_id=chosen)
+    for report in reports:
+        if report.broken is None:
+            say(f"{report.organisation_id}: {report.n_records} records, whole, head {report.head}")
+        else:
+            say(
+                f"{report.organisation_id}: BROKEN at record {report.broken_at}: {report.broken.value}."
+                f" Records 1 to {report.n_records} hold."
+            )
+    return 1 if any(report.broken for report in reports) else 0
 
 
 def _read_password() -> str:

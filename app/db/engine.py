@@ -1,10 +1,13 @@
 """The connection pool, and the session that tells PostgreSQL for whom it works."""
 
+import re
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, inspect, text
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
+
+_WRITES_IN_WORDS = re.compile(r"(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
 
 
 def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engine:
@@ -31,6 +34,8 @@ class TenantSession(Session):
         """Open nothing yet: the first statement does."""
         super().__init__(bind=bind, expire_on_commit=False, autoflush=False)
         self.organisation_id = organisation_id
+        self.written_tables: set[str] = set()
+        """Tables that a statement of this session inserted into, changed or deleted from."""
 
 
 @event.listens_for(TenantSession, "after_begin")
@@ -40,3 +45,21 @@ def _set_organisation(session: Any, transaction: SessionTransaction, connection:
         return
     value = "" if session.organisation_id is None else str(session.organisation_id)
     connection.execute(text("SELECT set_config('app.org_id', :value, true)"), {"value": value})
+
+
+@event.listens_for(TenantSession, "do_orm_execute")
+def _note_statement(state: ORMExecuteState) -> None:
+    """Note which table a statement writes to, be it built or written in words."""
+    written: set[str] = state.session.written_tables  # type: ignore[attr-defined]  # only a TenantSession comes here
+    statement: Any = state.statement
+    if isinstance(statement, TextClause):
+        written.update(_WRITES_IN_WORDS.findall(statement.text))
+    elif state.is_insert or state.is_update or state.is_delete:
+        written.add(statement.table.name)
+
+
+@event.listens_for(TenantSession, "before_flush")
+def _note_objects(session: Any, _context: object, _instances: object) -> None:
+    """Note which tables the objects handed to the session belong to."""
+    for changed in (*session.new, *session.dirty, *session.deleted):
+        session.written_tables.add(inspect(changed).mapper.local_table.name)

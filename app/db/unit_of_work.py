@@ -2,8 +2,11 @@
 
 ::
 
-    with uow_factory(principal.organisation_id) as uow:
+    with uow_factory(principal) as uow:
         receive_recording(uow=uow, ...)
+
+What a principal changes stands in the audit trail, or it does not happen: such a unit of work refuses to commit
+changes of which nothing was told (`uow.audit.record`). Work of the service itself names an organisation instead.
 
 Leaving cleanly commits, then sends the deferred jobs; leaving with an error drops both. A broker that
 cannot be reached is no error: the row is committed, and the sweeper sends its job again.
@@ -22,12 +25,24 @@ from sqlalchemy import Engine, text
 from app.db.engine import TenantSession
 from app.db.repositories.accounts import AccountRepository
 from app.db.repositories.analyses import AnalysisRepository
+from app.db.repositories.audit import AuditRepository
 from app.db.repositories.idempotency import IdempotencyRepository
 from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.roster import RosterRepository
+from app.domain.access import Principal
 from app.jobs.queue import Job, JobQueue, QueueUnavailableError
 
 _log = logging.getLogger(__name__)
+
+BOOKKEEPING = frozenset({"idempotency_key"})
+"""Tables whose rows are means, not ends: writing to them alone is no act. Add one only with the reason here.
+
+idempotency_key: what it remembers is told by the act that it belongs to.
+"""
+
+
+class UnauditedWriteError(Exception):
+    """A mistake in our code: something was changed for a principal, and nothing told to the audit trail."""
 
 
 class UnitOfWork:
@@ -38,10 +53,19 @@ class UnitOfWork:
     recordings: RecordingRepository
     analyses: AnalysisRepository
     idempotency: IdempotencyRepository
+    audit: AuditRepository
 
-    def __init__(self, *, engine: Engine, send: Callable[[Job], None], organisation_id: UUID | None) -> None:
-        """Prepare; `__enter__` opens it."""
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        send: Callable[[Job], None],
+        organisation_id: UUID | None,
+        must_tell: bool = False,
+    ) -> None:
+        """Prepare; `__enter__` opens it. With `must_tell`, changes without a word to the trail are refused."""
         self.organisation_id = organisation_id
+        self._must_tell = must_tell
         self._send = send
         self._session = TenantSession(bind=engine, organisation_id=organisation_id)
         self._jobs: list[Job] = []
@@ -54,6 +78,7 @@ class UnitOfWork:
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
+        self.audit = AuditRepository(self._session, organisation_id=self.organisation_id)
         return self
 
     def ping(self) -> None:
@@ -86,12 +111,24 @@ class UnitOfWork:
     def _finish(self) -> None:
         try:
             self._session.flush()
+            self._check_told()
+            self.audit.write()
         except BaseException:
             self._drop()
             raise
         self._session.commit()
         for job in self._jobs:
             self._send(job)
+
+    def _check_told(self) -> None:
+        changed = self._session.written_tables - BOOKKEEPING
+        if self._must_tell and changed and self.audit.is_empty:
+            msg = (
+                f"{', '.join(sorted(changed))}: changed for a principal, but nothing told to the audit trail."
+                " In the service: uow.audit.record(actor=principal, act=Act.…, object_id=…);"
+                " a new kind of act is a member of app.domain.audit.Act."
+            )
+            raise UnauditedWriteError(msg)
 
     def _drop(self) -> None:
         self._session.rollback()
@@ -112,9 +149,17 @@ class UnitOfWorkFactory:
         self._lock = Lock()
         self._n_unsent_jobs = 0
 
-    def __call__(self, organisation_id: UUID | None) -> UnitOfWork:
-        """Return a unit of work that sees this organisation alone; None sees no athlete data at all."""
-        return UnitOfWork(engine=self._engine, send=self._send, organisation_id=organisation_id)
+    def __call__(self, whose: Principal | UUID | None) -> UnitOfWork:
+        """Return a unit of work that sees one organisation alone; None sees no athlete data at all.
+
+        With a principal, what is changed must be told to the audit trail; with an organisation's id it is the
+        service itself that works.
+        """
+        if isinstance(whose, Principal):
+            return UnitOfWork(
+                engine=self._engine, send=self._send, organisation_id=whose.organisation_id, must_tell=True
+            )
+        return UnitOfWork(engine=self._engine, send=self._send, organisation_id=whose)
 
     @property
     def n_unsent_jobs(self) -> int:

@@ -1,6 +1,6 @@
 """Who may do what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -25,14 +25,27 @@ class Permission(StrEnum):
     RECORDINGS_WRITE = "recordings:write"
     RESULTS_READ = "results:read"
     VIDEOS_READ = "videos:read"
+    AUDIT_READ = "audit:read"
+    """See who did what in the organisation."""
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.TRAINER: frozenset(Permission),
+    Role.TRAINER: frozenset(Permission) - {Permission.AUDIT_READ},
     Role.VIEWER: frozenset({Permission.ROSTER_READ, Permission.RESULTS_READ, Permission.VIDEOS_READ}),
     Role.INTEGRATION: frozenset(Permission),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request came from, for the audit trail."""
+
+    request_id: str
+    address: str
+    """Network address."""
+    user_agent_sha256: str
+    """Tells two browsers apart without keeping what they say of themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +59,8 @@ class Principal:
     api_key_id: UUID | None = None
     scopes: frozenset[Permission] | None = None
     """An API key may hold less than its role; None means all that the role has."""
+    origin: Origin | None = field(default=None, compare=False)
+    """None on the command line, and before a request is known."""
 
     def may(self, permission: Permission) -> bool:
         """Say whether this principal holds the permission."""

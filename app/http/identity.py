@@ -1,11 +1,13 @@
 """Who is asking: an API key in the Authorization header, or the login cookie of the pages."""
 
+import hashlib
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from app.domain.access import Principal
+from app.domain.access import Origin, Principal
 from app.domain.errors import CsrfError, InvalidCredentialsError, NotSignedInError
 from app.http.parts import Parts
 from app.http.rate_limits import BAD_KEY_BY_ADDRESS, REQUESTS
@@ -29,6 +31,16 @@ def is_https(settings: Settings) -> bool:
 def client_address(request: Request) -> str:
     """Return the network address the request came from; uvicorn fills it in behind a trusted proxy."""
     return request.client.host if request.client else "unknown"
+
+
+def origin_of(request: Request) -> Origin:
+    """Return where a request came from, for the audit trail."""
+    user_agent = request.headers.get("user-agent", "")
+    return Origin(
+        request_id=str(request.state.request_id),
+        address=client_address(request),
+        user_agent_sha256=hashlib.sha256(user_agent.encode()).hexdigest(),
+    )
 
 
 def authenticate_request(request: Request, parts: Parts) -> Principal:
@@ -57,7 +69,7 @@ def authenticate_login(request: Request, parts: Parts) -> Principal:
             how_to_fix="Sign in, or send an API key in the header: Authorization: Bearer pl_live_…",
         )
     with parts.uow_factory(None) as uow:
-        principal = accounts.resolve_login(uow=uow, token=token)
+        principal = replace(accounts.resolve_login(uow=uow, token=token), origin=origin_of(request))
     request.state.principal = principal
     return principal
 
@@ -74,7 +86,7 @@ def _by_key(header: str, *, request: Request, parts: Parts) -> Principal:
                 how_to_fix="Send it as: Authorization: Bearer pl_live_…",
             )
         with parts.uow_factory(None) as uow:
-            return accounts.resolve_api_key(uow=uow, key=key)
+            return replace(accounts.resolve_api_key(uow=uow, key=key), origin=origin_of(request))
     except InvalidCredentialsError:
         parts.rate_limiter.hit(BAD_KEY_BY_ADDRESS, address)
         raise

@@ -15,7 +15,8 @@ from uuid import UUID
 
 from app.db.models import ApiKey
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Permission, Principal, Role
+from app.domain.access import Origin, Permission, Principal, Role
+from app.domain.audit import Act
 from app.domain.errors import (
     ForbiddenError,
     InvalidCredentialsError,
@@ -51,6 +52,7 @@ _NOBODY = bytes(32)
 def create_organisation(*, uow: UnitOfWork, name: str) -> OrganisationSummary:
     """Make an organisation."""
     row = uow.accounts.add_organisation(name=check_text(name, field="name"))
+    uow.audit.record(actor=None, act=Act.ORGANISATION_CREATED, object_id=row.id, organisation_id=row.id)
     return OrganisationSummary(id=row.id, name=row.name, created_at=row.created_at)
 
 
@@ -87,6 +89,9 @@ def create_user(
             field="email",
         )
     uow.accounts.add_membership(organisation_id=organisation_id, user_id=user_id, role=role)
+    uow.audit.record(
+        actor=None, act=Act.USER_CREATED, object_id=user_id, organisation_id=organisation_id, role=role.value
+    )
     return UserSummary(
         id=user_id, organisation_id=organisation_id, email=address, display_name=shown, role=role
     )
@@ -98,6 +103,7 @@ def sign_in(
     email: str,
     password: str,
     user_agent: str = "",
+    origin: Origin | None = None,
     passwords: Passwords | None = None,
 ) -> SignedIn:
     """Start a login; raise `InvalidCredentialsError` after the same time whether or not the address is known."""
@@ -126,13 +132,21 @@ def sign_in(
         role=membership.role,
         display_name=user.display_name,
         user_id=user.id,
+        origin=origin,
     )
+    uow.audit.record(actor=principal, act=Act.SIGNED_IN, object_id=session_id)
     return SignedIn(token=token, session_id=session_id, principal=principal, expires_at=expires_at)
 
 
-def sign_out(*, uow: UnitOfWork, token: str) -> None:
+def sign_out(*, uow: UnitOfWork, token: str, origin: Origin | None = None) -> None:
     """End the login; an unknown token is no error."""
-    uow.accounts.revoke_login(token_sha256=_sha256(token))
+    login = uow.accounts.revoke_login(token_sha256=_sha256(token))
+    if login is not None:
+        actor = Principal(
+            organisation_id=login.organisation_id, role=Role.VIEWER, display_name="", user_id=login.user_id,
+            origin=origin,
+        )  # fmt: skip
+        uow.audit.record(actor=actor, act=Act.SIGNED_OUT, object_id=login.id)
 
 
 def resolve_login(*, uow: UnitOfWork, token: str) -> Principal:
@@ -204,6 +218,7 @@ def create_api_key(
         created_by=principal.user_id,
         expires_at=expires_at,
     )
+    uow.audit.record(actor=principal, act=Act.API_KEY_CREATED, object_id=row.id, scopes=" ".join(row.scopes))
     return NewApiKey(key=f"{_key_prefix(public_id)}_{secret}", summary=_key_summary(row))
 
 
@@ -228,6 +243,7 @@ def revoke_api_key(*, uow: UnitOfWork, principal: Principal, api_key_id: UUID) -
     _require_owner(principal)
     if not uow.accounts.revoke_api_key(organisation_id=principal.organisation_id, api_key_id=api_key_id):
         raise NotFoundError("There is no such API key.", how_to_fix="List the keys and choose one of them.")
+    uow.audit.record(actor=principal, act=Act.API_KEY_REVOKED, object_id=api_key_id)
 
 
 def _sha256(secret: str) -> bytes:

@@ -9,6 +9,7 @@ from app.biomech.types import Kinematics
 from app.db.repositories.analyses import StoredAnalysis
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
+from app.domain.audit import Act
 from app.domain.errors import NotFoundError
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, split_page
 from app.services.presenters import analysis_view, no_recording
@@ -20,7 +21,9 @@ from app.storage.tracks import kinematics_from_bytes
 def get_analysis(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> AnalysisView:
     """Return a recording's latest analysis, or raise `NotFoundError` when it has none yet."""
     principal.require(Permission.RESULTS_READ)
-    return analysis_view(_latest(uow=uow, principal=principal, recording_id=recording_id))
+    view = analysis_view(_latest(uow=uow, principal=principal, recording_id=recording_id))
+    uow.audit.record_reading(actor=principal, act=Act.RESULT_READ, object_id=recording_id)
+    return view
 
 
 def list_analyses(
@@ -43,6 +46,7 @@ def list_analyses(
         limit=check_limit(limit) + 1,
     )
     page, more = split_page(rows, limit=limit)
+    uow.audit.record_reading(actor=principal, act=Act.RESULT_READ, object_id=recording_id)
     return Page(
         items=tuple(analysis_view(stored) for stored in page),
         next_cursor=encode_cursor(page[-1].run) if more else None,

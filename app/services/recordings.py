@@ -16,6 +16,7 @@ from app.db.repositories.recordings import NewRecording, RecordingRecord
 from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
+from app.domain.audit import Act
 from app.domain.errors import (
     IdempotencyConflictError,
     InvalidInputError,
@@ -50,6 +51,11 @@ from app.storage import blobs as stores
 from app.storage.blobs import BlobNotFoundError, BlobStore
 
 MEDIA_TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm", "jpg": "image/jpeg"}
+_READING = {
+    BlobKind.ORIGINAL: Act.ORIGINAL_READ,
+    BlobKind.OVERLAY: Act.OVERLAY_READ,
+    BlobKind.STILL: Act.STILL_READ,
+}
 _FILENAME_LENGTH = 255
 _OLDEST_DAY = date(1990, 1, 1)
 
@@ -144,6 +150,9 @@ def receive_recording(
         upload=upload,
         probed=probed,
     )
+    uow.audit.record(
+        actor=principal, act=Act.RECORDING_RECEIVED, object_id=recording_id, sha256=upload.sha256
+    )
     uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
     received = _view(uow=uow, principal=principal, recording_id=recording_id)
     return ReceivedRecording(recording=received, replayed=False)
@@ -152,7 +161,10 @@ def receive_recording(
 def get_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:
     """Return a recording with its latest analysis, or raise `NotFoundError`."""
     principal.require(Permission.RESULTS_READ)
-    return _view(uow=uow, principal=principal, recording_id=recording_id)
+    view = _view(uow=uow, principal=principal, recording_id=recording_id)
+    if view.analysis is not None:
+        uow.audit.record_reading(actor=principal, act=Act.RESULT_READ, object_id=recording_id)
+    return view
 
 
 def list_recordings(
@@ -200,6 +212,9 @@ def requeue_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UU
             how_to_fix="Wait for its result.",
         )
     uow.recordings.enqueue(recording_id, from_state=state, trigger=trigger, actor=principal)
+    uow.audit.record(
+        actor=principal, act=Act.RECORDING_REQUEUED, object_id=recording_id, from_state=state.value
+    )
     uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
     return _view(uow=uow, principal=principal, recording_id=recording_id)
 
@@ -227,6 +242,7 @@ def open_blob(
         size_bytes = blobs.size(key)
     except BlobNotFoundError:
         raise _no_file() from None
+    uow.audit.record_reading(actor=principal, act=_READING[kind], object_id=recording_id)
     extension = key.rpartition(".")[2]
     return OpenBlob(
         size_bytes=size_bytes,

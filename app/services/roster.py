@@ -9,6 +9,7 @@ from app.biomech.types import Sex
 from app.db.repositories.dashboard import DashboardKey, DashboardQuery, DashboardRecord
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
+from app.domain.audit import Act
 from app.domain.errors import InvalidInputError, NotFoundError
 from app.services.checks import check_range, check_text
 from app.services.cursors import (
@@ -44,6 +45,7 @@ def create_team(*, uow: UnitOfWork, principal: Principal, name: str) -> TeamSumm
         raise InvalidInputError(
             "There is already a team with this name.", how_to_fix="Choose another name.", field="name"
         )
+    uow.audit.record(actor=principal, act=Act.TEAM_CREATED, object_id=team_id)
     return TeamSummary(id=team_id, name=shown, n_athletes=0)
 
 
@@ -76,6 +78,7 @@ def create_athlete(
             field="external_id",
         )
     uow.roster.add_to_teams(organisation_id=principal.organisation_id, athlete_id=athlete.id, team_ids=known)
+    uow.audit.record(actor=principal, act=Act.ATHLETE_CREATED, object_id=athlete.id, n_teams=len(known))
     return athlete_summary(athlete)
 
 

@@ -57,7 +57,7 @@ class SignedInRule(AccessRule):
 
 def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
     """Open a unit of work of the principal's organisation; always ``scope="function"``, as the REST routes do."""
-    with parts.uow_factory(principal.organisation_id) as uow:
+    with parts.uow_factory(principal) as uow:
         yield uow
 
 

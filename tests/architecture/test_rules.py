@@ -52,6 +52,32 @@ def test_commit_when_searched_then_only_the_unit_of_work_does_it():
     assert where(found) == {"app/db/unit_of_work.py"}
 
 
+def test_units_of_work_when_opened_for_a_request_then_by_the_principal_so_that_changes_must_be_told():
+    """`uow_factory(principal)` refuses changes without a word to the audit trail; an id would not."""
+    silent = [
+        f"{path}:{node.lineno}: {ast.unparse(node)}"
+        for path, node in nodes("app/api/", "app/web/", "app/http/")
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("uow_factory")
+        and ast.unparse(node.args[0]) not in {"principal", "None"}
+    ]
+    assert silent == [], "open it as uow_factory(principal)"
+
+
+def test_files_when_handed_out_then_the_audit_trail_is_told():
+    """Whatever opens a video, picture or report for somebody says so: `uow.audit.record_reading(…)`."""
+    silent = [
+        f"{path}:{node.lineno}: {node.name}"
+        for path, node in nodes("app/services/")
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            isinstance(call, ast.Call) and ast.unparse(call.func) == "OpenBlob" for call in ast.walk(node)
+        )
+        and ".audit.record" not in ast.unparse(node)
+    ]
+    assert silent == []
+
+
 def test_recording_state_when_searched_then_only_its_repository_writes_it():
     found = [(path, node) for path, node in nodes(*OURS) if writes_state(node)]
     assert where(found) <= {"app/db/repositories/recordings.py"}

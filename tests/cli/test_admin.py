@@ -4,9 +4,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from app.container import build_container
 from app.db.provision import DatabaseUrls
+from app.domain.audit import Act
 from app.services import accounts
 from app.settings import load_settings
 from tests.support.processes import environment, plumbline
@@ -90,3 +92,22 @@ def test_command_when_no_database_is_named_then_says_what_to_set(tmp_path: Path)
     assert result.returncode == 1
     assert "PLUMBLINE_REDIS_URL is not set" in result.stderr
     assert "plumbline up" in result.stderr
+
+
+def test_audit_verify_when_somebody_changed_a_trail_then_names_the_first_broken_link_and_fails(
+    commands: Commands, database: DatabaseUrls
+) -> None:
+    with build_container(load_settings(**commands.settings)) as container, container.uow_factory(None) as uow:
+        club = accounts.create_organisation(uow=uow, name="Changed")
+        uow.audit.record(actor=None, act=Act.TEAM_CREATED, organisation_id=club.id)
+    whole = commands.run("audit", "verify")
+    assert (whole.returncode, f"{club.id}: 2 records, whole, head " in whole.stdout) == (0, True)
+    owner = create_engine(database.owner_url)
+    with owner.begin() as connection:
+        connection.execute(text("SELECT set_config('app.org_id', :id, true)"), {"id": str(club.id)})
+        connection.execute(text("ALTER TABLE audit_entry DISABLE TRIGGER USER"))
+        connection.execute(text("UPDATE audit_entry SET act = 'team.none' WHERE sequence = 2"))
+    owner.dispose()
+    broken = commands.run("audit", "verify", str(club.id))
+    assert broken.returncode == 1
+    assert broken.stdout.startswith(f"{club.id}: BROKEN at record 2: it was changed after it was written.")

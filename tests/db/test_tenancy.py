@@ -28,6 +28,7 @@ TABLES = sorted(Base.metadata.tables)
 ACCOUNT_TABLES = {"organisation", "membership", "login_session", "api_key", "user_account"}
 """Open while nobody is known yet; closed to others once an organisation is named."""
 APPEND_ONLY = {
+    "audit_entry",
     "recording_event",
     "analysis",
     "analysis_event",
@@ -152,11 +153,12 @@ def test_rows_that_are_history_when_changed_then_refused(engine, clubs, table):
             connection.execute(sql("UPDATE {table} SET organisation_id = organisation_id", table=table))
 
 
-def test_audit_when_deleted_then_refused(engine, clubs):
+@pytest.mark.parametrize("table", ["recording_event", "audit_entry"])
+def test_audit_when_deleted_then_refused(engine, clubs, table):
     with engine.connect() as connection:
         _as(connection, clubs[0].id)
         with pytest.raises(DBAPIError, match="permission denied"):
-            connection.execute(text("DELETE FROM recording_event"))
+            connection.execute(sql("DELETE FROM {table}", table=table))
 
 
 @pytest.mark.parametrize(

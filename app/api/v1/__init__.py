@@ -2,8 +2,16 @@
 
 from fastapi import APIRouter
 
-from app.api.v1 import openapi, recording_events, recording_files, recording_uploads, recordings, roster
+from app.api.v1 import (
+    audit,
+    openapi,
+    recording_events,
+    recording_files,
+    recording_uploads,
+    recordings,
+    roster,
+)
 
 router = APIRouter(prefix="/api/v1")
-for part in (openapi, recording_uploads, recordings, recording_files, recording_events, roster):
+for part in (openapi, recording_uploads, recordings, recording_files, recording_events, roster, audit):
     router.include_router(part.router)

@@ -80,7 +80,7 @@ async def follow_recording(
     """Send state, stage and progress as they change. Send `Last-Event-ID` to hear only what is new."""
 
     def look() -> ProgressEvent:
-        with parts.uow_factory(principal.organisation_id) as uow:
+        with parts.uow_factory(principal) as uow:
             return present_progress(
                 recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
             )

@@ -125,7 +125,7 @@ def keep_recording(
     """Take the quick look at the file, then keep it and its rows in one transaction."""
     athlete_id = _find_athlete_id(parts, principal=principal, fields=fields)
     probed = parts.prober(staged.path)
-    with parts.uow_factory(principal.organisation_id) as uow:
+    with parts.uow_factory(principal) as uow:
         return recordings.receive_recording(
             uow=uow,
             blobs=parts.blobs,
@@ -148,7 +148,7 @@ def _find_athlete_id(parts: Parts, *, principal: Principal, fields: RecordingInp
     """Return whom the video shows; a number that nobody has is refused before the file is looked at."""
     if fields.athlete_external_id is None:
         return fields.athlete_id
-    with parts.uow_factory(principal.organisation_id) as uow:
+    with parts.uow_factory(principal) as uow:
         athlete = roster.get_athlete_by_external_id(
             uow=uow, principal=principal, external_id=fields.athlete_external_id
         )

@@ -10,6 +10,7 @@ from app.db.models.analyses import (
     FlaggedFrame,
     Metric,
 )
+from app.db.models.audit import AuditEntry
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
 from app.db.models.roster import Athlete, Screening, Team, TeamMember, Trial
 
@@ -20,6 +21,7 @@ __all__ = [
     "Assessment",
     "AssessmentComponent",
     "Athlete",
+    "AuditEntry",
     "Finding",
     "FlaggedFrame",
     "IdempotencyKey",

@@ -44,6 +44,16 @@ class AccountRepository:
         """Return an organisation, or None."""
         return self._session.get(Organisation, organisation_id)
 
+    def list_organisation_ids(self) -> list[UUID]:
+        """Return every organisation there is; needs a unit of work of none."""
+        return list(self._session.scalars(select(Organisation.id).order_by(Organisation.id)))
+
+    def names_of(self, ids: set[UUID]) -> dict[UUID, str]:
+        """Return what users and keys among these ids are called."""
+        users = select(UserAccount.id, UserAccount.display_name).where(UserAccount.id.in_(ids))
+        keys = select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(ids))
+        return {row[0]: row[1] for query in (users, keys) for row in self._session.execute(query)}
+
     def add_user(self, *, email: str, display_name: str, password_hash: str) -> UUID | None:
         """Insert a user and return the id, or None when the address is taken."""
         return self._session.scalar(
@@ -141,13 +151,14 @@ class AccountRepository:
             .values(last_seen_at=func.now())
         )
 
-    def revoke_login(self, *, token_sha256: bytes) -> None:
-        """End a login."""
-        self._session.execute(
+    def revoke_login(self, *, token_sha256: bytes) -> LoginSession | None:
+        """End a login and return it; None when there was none to end."""
+        return self._session.scalars(
             update(LoginSession)
             .where(LoginSession.token_sha256 == token_sha256, LoginSession.revoked_at.is_(None))
             .values(revoked_at=func.now())
-        )
+            .returning(LoginSession)
+        ).one_or_none()
 
     def add_api_key(
         self,

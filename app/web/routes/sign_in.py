@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from app.domain.errors import InvalidCredentialsError, NotSignedInError, TooManyRequestsError
 from app.http.access import anybody
-from app.http.identity import authenticate_login, client_address, login_cookie_name
+from app.http.identity import authenticate_login, client_address, login_cookie_name, origin_of
 from app.http.parts import Parts
 from app.http.rate_limits import SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS
 from app.services import accounts
@@ -86,7 +86,7 @@ def sign_out(
     name = login_cookie_name(parts.settings)
     if token := request.cookies.get(name):
         with parts.uow_factory(None) as uow:
-            accounts.sign_out(uow=uow, token=token)
+            accounts.sign_out(uow=uow, token=token, origin=origin_of(request))
     response = RedirectResponse(
         "/sign-in", status_code=status.HTTP_303_SEE_OTHER, headers={"Clear-Site-Data": '"cache", "storage"'}
     )
@@ -111,6 +111,7 @@ def _start_login(request: Request, parts: Parts, *, email: str, password: str) -
                 email=email,
                 password=password,
                 user_agent=request.headers.get("user-agent", "")[:300],
+                origin=origin_of(request),
             )
     except InvalidCredentialsError:
         parts.rate_limiter.hit(SIGN_IN_BY_ACCOUNT, account)

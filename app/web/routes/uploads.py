@@ -93,7 +93,7 @@ def _keep(
 ) -> str:
     """Take the quick look at the file, keep it and its rows in one transaction, and return its page's address."""
     probed = parts.prober(staged.path)
-    with parts.uow_factory(principal.organisation_id) as uow:
+    with parts.uow_factory(principal) as uow:
         received = recordings.receive_recording(
             uow=uow,
             blobs=parts.blobs,
@@ -147,7 +147,7 @@ def _form(
     by_field: dict[str, str] | None = None,
     status_code: int = status.HTTP_200_OK,
 ) -> Response:
-    with parts.uow_factory(principal.organisation_id) as uow:
+    with parts.uow_factory(principal) as uow:
         viewer = viewer_of(principal, uow=uow)
         athletes = _athletes(uow, principal)
     asked = UploadRequest(

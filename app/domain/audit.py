@@ -1,0 +1,125 @@
+"""What the audit trail tells: which acts there are, and how the records of one organisation hang together."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+Fact = str | int | float | bool | None
+"""A detail of an act: an id, a count, a state, the name of a field. Never a person's name, address or any other
+value that must vanish with them."""
+
+GENESIS = "0" * 64
+"""What stands in place of the record before the first."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Act(StrEnum):
+    """What was done; before the dot, to what kind of thing. Stored by value, so a new one needs no migration."""
+
+    ORGANISATION_CREATED = "organisation.created"
+    USER_CREATED = "user.created"
+    SIGNED_IN = "login.started"
+    SIGNED_OUT = "login.ended"
+    API_KEY_CREATED = "api_key.created"
+    API_KEY_REVOKED = "api_key.revoked"
+    AUDIT_READ = "audit.read"
+
+    TEAM_CREATED = "team.created"
+    ATHLETE_CREATED = "athlete.created"
+
+    RECORDING_RECEIVED = "recording.received"
+    RECORDING_REQUEUED = "recording.requeued"
+    RESULT_READ = "recording.result_read"
+    ORIGINAL_READ = "recording.original_read"
+    OVERLAY_READ = "recording.overlay_read"
+    STILL_READ = "recording.still_read"
+
+
+class ActorKind(StrEnum):
+    """Who may do something."""
+
+    USER = "user"
+    API_KEY = "api_key"
+    SERVICE = "service"
+    """The service itself: a job, or whoever runs it, on the command line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """One line of an organisation's trail, as it is stored."""
+
+    organisation_id: UUID
+    sequence: int
+    """1, 2, 3 … within the organisation, without a gap."""
+    created_at: datetime
+    act: str
+    actor_kind: ActorKind
+    actor_id: UUID | None
+    """The user's or the key's; None for the service itself."""
+    object_id: UUID | None
+    detail: str
+    """JSON, exactly as it was hashed."""
+    address: str
+    """Network address the request came from; empty for the service itself."""
+    user_agent_sha256: str
+    """Tells two browsers apart without keeping what they say of themselves; empty for the service itself."""
+    request_id: str
+    previous_hash: str
+    hash: str
+
+    def digest(self) -> str:
+        """Return the hash this record must carry: SHA-256 over its fields and the hash of the one before."""
+        parts = (
+            self.previous_hash,
+            str(self.organisation_id),
+            str(self.sequence),
+            str((self.created_at - _EPOCH) // _MICROSECOND),
+            self.act,
+            self.actor_kind.value,
+            str(self.actor_id or ""),
+            str(self.object_id or ""),
+            self.detail,
+            self.address,
+            self.user_agent_sha256,
+            self.request_id,
+        )
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+_MICROSECOND = datetime.resolution
+
+
+class BrokenLink(StrEnum):
+    """How a trail can show that somebody changed it."""
+
+    MISSING = "a record is missing before this one"
+    NOT_LINKED = "it does not name the record before it"
+    CHANGED = "it was changed after it was written"
+
+
+@dataclass(slots=True)
+class ChainCheck:
+    """Walks a trail from its first record and remembers where it stands."""
+
+    n_records: int = 0
+    head: str = GENESIS
+
+    def accept(self, record: AuditRecord) -> BrokenLink | None:
+        """Take the next record; return what is wrong with it, if anything."""
+        if record.sequence != self.n_records + 1:
+            return BrokenLink.MISSING
+        if record.previous_hash != self.head:
+            return BrokenLink.NOT_LINKED
+        if record.digest() != record.hash:
+            return BrokenLink.CHANGED
+        self.n_records, self.head = record.sequence, record.hash
+        return None
+
+
+def detail_text(detail: Mapping[str, Fact]) -> str:
+    """Return the details as the one text that is stored and hashed; plain ASCII, keys in order."""
+    return json.dumps(dict(sorted(detail.items())), separators=(",", ":"))
