@@ -199,12 +199,18 @@ def make_record(
         events=(
             Event(name=EventName.INITIAL_CONTACT, side=Side.LEFT, time_s=1.0 / 3.0, frame=20, sd_s=0.004),
             Event(name=EventName.TAKE_OFF, side=Side.BOTH, time_s=2.0 / 3.0, frame=40, sd_s=0.006),
+            Event(
+                name=EventName.LOWEST_POINT, side=Side.BOTH, time_s=0.75, frame=45, sd_s=0.02, repetition=2
+            ),
         ),
         metrics=(
             Metric(
                 key="fppa", side=Side.BOTH, value=14.0 / 3.0, unit="deg", event="peak_knee_flexion", se=5.2
             ),
             Metric(key="fppa", side=Side.LEFT, value=None, unit="deg", event="peak", se=None),
+            Metric(
+                key="fppa", side=Side.LEFT, value=7.5, unit="deg", event="lowest_point", se=3.0, repetition=2
+            ),
         ),
         risk_score=None if score is None else make_score(score),
         flagged_frames=(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.biomech import angles, signals
+from app.biomech.definitions import check_metric
 from app.biomech.events import Instant
 from app.biomech.kinematics import BodyPaths
 from app.biomech.types import FloatArray, Metric, Side
@@ -29,19 +30,6 @@ TRUNK_LANDMARK_SD_DEG = 1.0
 CAMERA_ROLL_SD_DEG = 1.5
 """A phone set up by hand [P]."""
 
-UNITS: dict[str, str] = {
-    "fppa": "deg",
-    "knee_valgus_displacement": "deg",
-    "knee_ankle_separation_ratio": "1",
-    "knee_separation": "cm",
-    "lateral_trunk_lean": "deg",
-    "contact_time": "s",
-    "flight_time": "s",
-    "jump_height": "m",
-    "reactive_strength_index": "m/s",
-}
-"""The unit that belongs to each key."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
@@ -51,16 +39,23 @@ class Value:
     se: float
 
 
-def make_metric(key: str, side: Side, value: Value | None, *, event: str) -> Metric:
-    """Return a metric; without a value, or with one that is not finite, the number is withheld."""
+def make_metric(
+    key: str, side: Side, value: Value | None, *, event: str, repetition: int | None = None
+) -> Metric:
+    """Return a metric; without a value, or with one that is not finite, the number is withheld.
+
+    Raises ``KeyError`` and ``ValueError`` for what `definitions.METRICS` does not define.
+    """
+    definition = check_metric(key=key, side=side, event=event)
     known = value if value is not None and np.isfinite(value.value) and np.isfinite(value.se) else None
     return Metric(
         key=key,
         side=side,
         value=None if known is None else float(known.value),
-        unit=UNITS[key],
+        unit=definition.unit,
         event=event,
         se=None if known is None else float(known.se),
+        repetition=repetition,
     )
 
 

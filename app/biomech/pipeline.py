@@ -6,8 +6,8 @@ from dataclasses import replace
 from app.biomech import checks, corrections
 from app.biomech.corrections import Corrected, Correction
 from app.biomech.kinematics import prepare_paths
+from app.biomech.movements import find_movements
 from app.biomech.movements.base import MovementDefinition, Trial
-from app.biomech.movements.drop_vertical_jump import DROP_VERTICAL_JUMP
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
 from app.biomech.types import (
     Assessed,
@@ -22,10 +22,8 @@ from app.biomech.types import (
     VideoInfo,
 )
 
-MOVEMENTS: dict[Movement, MovementDefinition] = {
-    definition.movement: definition for definition in (DROP_VERTICAL_JUMP,)
-}
-"""Every movement that can be assessed. A new one is a module with a `MovementDefinition` and a line here."""
+MOVEMENTS: dict[Movement, MovementDefinition] = find_movements()
+"""Every movement that can be assessed."""
 
 
 def assess_trial(
@@ -68,6 +66,9 @@ def _assess(
     known = [*findings, *checks.check_people(track), *checks.check_rate(video, track)]
     if not checks.has_athlete(track):
         return Rejected(findings=sort_findings([make_finding("no_person"), *known]))
+    definition = MOVEMENTS.get(context.movement)
+    if definition is None:
+        return Rejected(findings=sort_findings([make_finding("movement_not_measured"), *known]))
     paths = prepare_paths(track, corrected.marks)
     known += checks.check_size(paths)
     trial = Trial(
@@ -78,7 +79,7 @@ def _assess(
         findings=tuple(known),
         placed=corrected.events,
     )
-    return MOVEMENTS[context.movement].assess(trial)
+    return definition.assess(trial)
 
 
 def _marked(outcome: Outcome, corrected: Corrected) -> Outcome:

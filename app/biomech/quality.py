@@ -204,6 +204,10 @@ _TRIAL_FINDINGS: dict[str, FindingDefinition] = {
         "Choose the movement that was filmed, or film a drop vertical jump.",
         "It looks like {looks_like}.",
     ),
+    "movement_not_measured": _error(
+        "This version does not measure that movement yet.",
+        "Choose another movement, or keep the video and analyse it again with a later version.",
+    ),
     "no_rebound_jump": _warning(
         "The athlete landed but did not jump again.",
         "Ask for a maximal jump straight after the landing and take another trial.",

@@ -30,6 +30,27 @@ class Movement(StrEnum):
     """The movement an athlete performs in a trial."""
 
     DROP_VERTICAL_JUMP = "drop_vertical_jump"
+    """Off a box, land on both feet, jump straight up at once."""
+    JUMP_LANDING = "jump_landing"
+    """Forward off a box to half the body's height, land, jump straight up: the task of the LESS."""
+    BILATERAL_DROP_LANDING = "bilateral_drop_landing"
+    """Off a box, land on both feet and hold."""
+    SINGLE_LEG_LANDING = "single_leg_landing"
+    """Off a box, land on one leg and hold."""
+    BILATERAL_SQUAT = "bilateral_squat"
+    """Repeated squats on both legs, arms overhead or not."""
+    SINGLE_LEG_SQUAT = "single_leg_squat"
+    """Repeated squats on one leg, the other foot off the floor."""
+    LATERAL_STEP_DOWN = "lateral_step_down"
+    """On a step with one leg, the other heel taps the floor beside it."""
+    FORWARD_LUNGE = "forward_lunge"
+    """Step forward, sink, push back."""
+    RUNNING = "running"
+    """Steady running, seen from the front or from behind."""
+    SIDE_STEP_CUT = "side_step_cut"
+    """Run up, plant one foot, change direction to the other side."""
+    STANDING = "standing"
+    """Quiet standing: the calibration trial."""
 
 
 class View(StrEnum):
@@ -48,13 +69,36 @@ class Sex(StrEnum):
 
 
 class EventName(StrEnum):
-    """Instants of a drop vertical jump."""
+    """Instants of the movements, in the order in which one movement shows them."""
 
+    STANDING_START = "standing_start"
+    """Quiet standing begins."""
+    STANDING_STOP = "standing_stop"
+    """Quiet standing ends."""
     STEP_OFF = "step_off"
+    """The last foot leaves the box."""
     INITIAL_CONTACT = "initial_contact"
+    """A foot meets the floor after a drop or jump."""
     PEAK_KNEE_FLEXION = "peak_knee_flexion"
+    """The trunk is lowest in a landing that the knees brake."""
     TAKE_OFF = "take_off"
+    """A foot leaves the floor for a jump."""
     SECOND_CONTACT = "second_contact"
+    """A foot comes back to the floor after the jump."""
+    DESCENT_START = "descent_start"
+    """A repetition begins: the hips start to sink."""
+    LOWEST_POINT = "lowest_point"
+    """The hips are lowest in a repetition."""
+    ASCENT_STOP = "ascent_stop"
+    """A repetition ends: the hips are back up."""
+    FOOT_STRIKE = "foot_strike"
+    """A foot meets the ground in a stride."""
+    MID_STANCE = "mid_stance"
+    """The hips are lowest over the standing foot of a stride."""
+    TOE_OFF = "toe_off"
+    """A foot leaves the ground in a stride."""
+    PLANT = "plant"
+    """The foot that changes the direction meets the ground."""
 
 
 class EventSource(StrEnum):
@@ -216,6 +260,8 @@ class Event:
     sd_s: float
     """Standard deviation of the instant."""
     source: EventSource = EventSource.AUTO
+    repetition: int | None = None
+    """Which repetition or stride it belongs to, from 1; None in a movement that is done once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +277,8 @@ class Metric:
     """The instant or window the value belongs to: an event name, ``peak``, ``minimum`` or ``landing``."""
     se: float | None
     """Standard error in the same unit."""
+    repetition: int | None = None
+    """The repetition or stride it was read from, from 1; None for the value of the whole trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

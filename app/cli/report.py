@@ -9,7 +9,7 @@ from rich.table import Table
 from app.biomech.score import describe_band
 from app.biomech.types import Metric, RiskScore, Severity, Verdict
 from app.services.analysis_record import AnalysisRecord
-from app.web.words import INSTANT_LABELS, SIDE_LABELS, label_of, number_text, percent_text
+from app.web.words import SIDE_LABELS, instant_text, label_of, number_text, percent_text
 
 _VERDICTS = {
     Verdict.VALID: "valid: use it",
@@ -80,22 +80,22 @@ def _events_table(record: AnalysisRecord) -> Table:
     for event in record.events:
         side = label_of(SIDE_LABELS, event.side.value)
         time = _with_error(event.time_s, event.sd_s, digits=3)
-        table.add_row(label_of(INSTANT_LABELS, event.name.value), side, time, str(event.frame))
+        table.add_row(instant_text(event.name.value, event.repetition), side, time, str(event.frame))
     return table
 
 
 def _metrics_table(metrics: tuple[Metric, ...]) -> Table:
     table = _table("Measurement", "At", numbers=tuple(SIDE_LABELS[side] for side in _SIDES))
-    rows: dict[tuple[str, str], dict[str, Metric]] = {}
-    for metric in metrics:
-        rows.setdefault((metric.key, metric.event), {})[metric.side.value] = metric
+    rows: dict[tuple[str, str, int | None], dict[str, Metric]] = {}
+    for metric in sorted(metrics, key=lambda metric: metric.repetition or 0):
+        rows.setdefault((metric.key, metric.event, metric.repetition), {})[metric.side.value] = metric
     shown = ""
-    for (key, event), cells in rows.items():
+    for (key, event, repetition), cells in rows.items():
         unit = next(iter(cells.values())).unit
         name = "" if key == shown else _name(key, unit=unit)
         shown = key
         values = (_value(cells[side]) if side in cells else "" for side in _SIDES)
-        table.add_row(name, label_of(INSTANT_LABELS, event), *values)
+        table.add_row(name, instant_text(event, repetition), *values)
     return table
 
 

@@ -36,8 +36,11 @@ _WORDS = {
     EventName.PEAK_KNEE_FLEXION: "Deepest knee bend",
     EventName.TAKE_OFF: "Take-off",
     EventName.SECOND_CONTACT: "Second landing",
+    EventName.DESCENT_START: "Down",
+    EventName.ASCENT_STOP: "Up",
 }
-_OTHER_WORDS = {"peak_valgus": "Peak knee valgus", "lowest_point": "Lowest point"}
+"""Where the event's own name, spelled out, is not what people say."""
+_OTHER_WORDS = {"peak_valgus": "Peak knee valgus"}
 _SUBPIXEL_BITS = 4
 
 
@@ -90,7 +93,8 @@ def angles_at(kinematics: Kinematics | None, frame: int) -> dict[Side, float]:
 
 def event_title(event: Event) -> str:
     """Return an event's name as it stands on a picture."""
-    return _WORDS[event.name] + _sides([event.side])
+    number = "" if event.repetition is None else f" {event.repetition}"
+    return _reason_words(event.name.value) + number + _sides([event.side])
 
 
 def flagged_title(flagged: list[FlaggedFrame]) -> str:
@@ -102,9 +106,10 @@ def flagged_title(flagged: list[FlaggedFrame]) -> str:
 
 
 def _reason_words(reason: str) -> str:
+    spelled_out = reason.replace("_", " ").capitalize()
     if reason in set(EventName):
-        return _WORDS[EventName(reason)]
-    return _OTHER_WORDS.get(reason, reason.replace("_", " ").capitalize())
+        return _WORDS.get(EventName(reason), spelled_out)
+    return _OTHER_WORDS.get(reason, spelled_out)
 
 
 def _sides(sides: list[Side]) -> str:

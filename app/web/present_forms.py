@@ -8,7 +8,7 @@ from typing import Final
 from app.biomech.types import Movement, View
 from app.services.read_models import AthleteSummary
 from app.web.contexts import Choice, ErrorPage, Link, Problem, UploadPage, Viewer
-from app.web.words import MOVEMENT_LABELS, VIEW_LABELS, label_of, size_text
+from app.web.words import MEASURED_MOVEMENTS, MOVEMENT_LABELS, VIEW_LABELS, label_of, size_text
 
 _VIEW_HINTS: Final[dict[View, str]] = {
     View.FRONTAL: "Shows how the knees move inward.",
@@ -108,7 +108,7 @@ def present_upload(
                 label=label_of(MOVEMENT_LABELS, movement.value),
                 chosen=movement.value == entries.movement,
             )
-            for movement in Movement
+            for movement in MEASURED_MOVEMENTS
         ),
         views=tuple(
             Choice(

@@ -37,6 +37,7 @@ from app.web.words import (
     SIDE_LABELS,
     WHOLE_JUMP,
     error_text,
+    instant_text,
     label_of,
     number_text,
     percent_text,
@@ -112,25 +113,28 @@ def _mark_notes(components: Iterable[ScoreComponent]) -> tuple[MarkNote, ...]:
 
 
 def present_metrics(metrics: Sequence[Metric]) -> tuple[MetricRow, ...]:
-    """Return one row per measure and instant, the sides beside each other."""
-    cells: dict[tuple[str, str], dict[Side, MetricCell]] = {}
-    for metric in metrics:
-        sides = cells.setdefault((metric.key, metric.event), {})
+    """Return one row per measure, instant and repetition, the sides beside each other.
+
+    Values of the whole trial come first, then those of the single repetitions.
+    """
+    cells: dict[tuple[str, str, int | None], dict[Side, MetricCell]] = {}
+    for metric in sorted(metrics, key=lambda metric: metric.repetition or 0):
+        sides = cells.setdefault((metric.key, metric.event, metric.repetition), {})
         if metric.value is not None and isfinite(metric.value):
             sides[metric.side] = MetricCell(
                 value=quantity_text(metric.value, metric.unit), error=error_text(metric.se, metric.unit)
             )
-    first_rows = {key: (key, event) for key, event in reversed(cells)}
+    first_rows = {row[0]: row for row in reversed(cells)}
     return tuple(
         MetricRow(
             label=label_of(METRIC_LABELS, key),
-            hint=METRIC_HINTS.get(key) if (key, event) == first_rows[key] else None,
-            instant="Whole jump" if key in WHOLE_JUMP else label_of(INSTANT_LABELS, event),
+            hint=METRIC_HINTS.get(key) if (key, event, repetition) == first_rows[key] else None,
+            instant="Whole jump" if key in WHOLE_JUMP else instant_text(event, repetition),
             left=sides.get(Side.LEFT),
             right=sides.get(Side.RIGHT),
             both=sides.get(Side.BOTH),
         )
-        for (key, event), sides in cells.items()
+        for (key, event, repetition), sides in cells.items()
     )
 
 
@@ -139,12 +143,12 @@ def present_metrics(metrics: Sequence[Metric]) -> tuple[MetricRow, ...]:
 
 def present_moments(events: Sequence[Event]) -> tuple[Moment, ...]:
     """Return each event once, in order of time; both feet's contact is one instant, the first."""
-    first: dict[EventName, Event] = {}
+    first: dict[tuple[EventName, int | None], Event] = {}
     for event in sorted(events, key=lambda event: event.time_s):
-        first.setdefault(event.name, event)
+        first.setdefault((event.name, event.repetition), event)
     return tuple(
         Moment(
-            label=label_of(INSTANT_LABELS, event.name.value),
+            label=instant_text(event.name.value, event.repetition),
             time_s=round(event.time_s, 4),
             time_text=time_text(event.time_s),
         )

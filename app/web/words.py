@@ -3,6 +3,8 @@
 from math import isfinite
 from typing import Final
 
+from app.biomech.types import Movement
+
 EN_DASH: Final = "\N{EN DASH}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 MINUS: Final = "\N{MINUS SIGN}"
@@ -36,12 +38,22 @@ METRIC_HINTS: Final[dict[str, str]] = {
 }
 
 INSTANT_LABELS: Final[dict[str, str]] = {
+    "standing_start": "Standing still from here",
+    "standing_stop": "Standing still to here",
     "step_off": "Leaving the box",
     "initial_contact": "First contact",
     "peak_knee_flexion": "Lowest point",
     "lowest_point": "Lowest point",
     "take_off": "Take-off",
     "second_contact": "Second landing",
+    "descent_start": "Start of the repetition",
+    "ascent_stop": "End of the repetition",
+    "foot_strike": "Foot strike",
+    "mid_stance": "Mid-stance",
+    "toe_off": "Toe-off",
+    "plant": "Plant of the foot",
+    "standing": "Standing still",
+    "trial": "Whole trial",
     "peak": "Peak",
     "minimum": "Smallest value",
     "peak_valgus": "Knee furthest inward",
@@ -50,7 +62,22 @@ INSTANT_LABELS: Final[dict[str, str]] = {
 
 SIDE_LABELS: Final[dict[str, str]] = {"left": "Left", "right": "Right", "both": "Both"}
 
-MOVEMENT_LABELS: Final[dict[str, str]] = {"drop_vertical_jump": "Drop vertical jump"}
+MOVEMENT_LABELS: Final[dict[str, str]] = {
+    "drop_vertical_jump": "Drop vertical jump",
+    "jump_landing": "Jump-landing off a box (the task of the LESS)",
+    "bilateral_drop_landing": "Drop landing on both legs",
+    "single_leg_landing": "Landing on one leg",
+    "bilateral_squat": "Squat on both legs (overhead squat)",
+    "single_leg_squat": "Squat on one leg",
+    "lateral_step_down": "Lateral step-down",
+    "forward_lunge": "Forward lunge",
+    "running": "Running",
+    "side_step_cut": "Side-step cut",
+    "standing": "Standing still (calibration)",
+}
+
+MEASURED_MOVEMENTS: Final = (Movement.DROP_VERTICAL_JUMP,)
+"""What the upload form offers."""
 
 VIEW_LABELS: Final[dict[str, str]] = {"frontal": "From the front", "sagittal": "From the side"}
 
@@ -95,6 +122,12 @@ _MB: Final = 1024 * 1024
 def label_of(labels: dict[str, str], key: str) -> str:
     """Return the label of a key; an unknown key is spelled out rather than hidden."""
     return labels.get(key, key.replace("_", " ").capitalize())
+
+
+def instant_text(event: str, repetition: int | None = None) -> str:
+    """Return the words for an instant, with the number of the repetition where there are several."""
+    label = label_of(INSTANT_LABELS, event)
+    return label if repetition is None else f"{label}, {repetition}"
 
 
 def number_text(value: float | None, *, digits: int) -> str:

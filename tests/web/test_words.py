@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from app.biomech.definitions import METRICS
 from app.biomech.method import BANDS, COMPONENTS
-from app.biomech.metrics import UNITS
 from app.biomech.score import band_of
 from app.biomech.types import EventName, Movement, View
 from app.domain.lifecycle import RecordingState, Stage
@@ -18,7 +18,7 @@ from tests.web import samples
 
 
 def test_codes_when_listed_then_each_has_words() -> None:
-    assert (set(UNITS) | set(COMPONENTS)) <= set(words.METRIC_LABELS)
+    assert (set(METRICS) | set(COMPONENTS)) <= set(words.METRIC_LABELS)
     assert {event.value for event in EventName} <= set(words.INSTANT_LABELS)
     assert {movement.value for movement in Movement} == set(words.MOVEMENT_LABELS)
     assert {view.value for view in View} == set(words.VIEW_LABELS)
@@ -28,7 +28,7 @@ def test_codes_when_listed_then_each_has_words() -> None:
 
 
 def test_units_when_listed_then_each_has_a_way_of_writing() -> None:
-    used = {*UNITS.values(), *(part.unit for part in COMPONENTS.values())}
+    used = {entry.unit for entry in (*METRICS.values(), *COMPONENTS.values())}
     assert used <= set(words.UNIT_FORMATS)
 
 

@@ -54,6 +54,9 @@ class EventDocument(_Document):
     frame: int
     sd_s: float
     source: EventSource
+    repetition: int | None = Field(
+        default=None, description="From 1, in movements that are repeated; null where there is only one."
+    )
 
 
 class MetricDocument(_Document):
@@ -65,6 +68,9 @@ class MetricDocument(_Document):
     unit: str
     event: str
     se: float | None = Field(description="Standard error, same unit.")
+    repetition: int | None = Field(
+        default=None, description="From 1, of a single repetition; null for the value of the whole trial."
+    )
 
 
 class ScoreComponentDocument(_Document):

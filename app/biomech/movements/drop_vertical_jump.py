@@ -402,10 +402,32 @@ DROP_VERTICAL_JUMP = MovementDefinition(
         "Stand on a 30 cm box, feet about 35 cm apart. Drop straight off without jumping up, land on both "
         "feet at the same time and jump straight up as high as you can at once. Land and stand still."
     ),
+    phases=(
+        "standing on the box",
+        "drop",
+        "landing, from first contact to the lowest point",
+        "push-off",
+        "flight",
+        "second landing",
+    ),
     valid_when=(
         "The athlete leaves the box with both feet and without jumping up.",
         "Both feet land together on the landing spot.",
         "A jump follows at once, without a step or a touch of the hands.",
     ),
+    metrics=(
+        "fppa",
+        "knee_valgus_displacement",
+        "knee_ankle_separation_ratio",
+        "knee_separation",
+        "lateral_trunk_lean",
+        "contact_time",
+        "flight_time",
+        "jump_height",
+        "reactive_strength_index",
+    ),
+    flagged_frames=(IC, "peak_valgus", "lowest_point"),
+    views=(View.FRONTAL, View.SAGITTAL),
+    has_box=True,
     assess=assess,
 )

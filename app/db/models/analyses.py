@@ -73,6 +73,8 @@ class AnalysisEvent(TenantMixin, Base):
     frame: Mapped[int]
     sd_s: Mapped[float]
     source: Mapped[EventSource] = mapped_column(stored_as_text(EventSource))
+    repetition: Mapped[int | None] = mapped_column(SmallInteger)
+    """From 1; None in a movement that is done once."""
 
 
 class Metric(TenantMixin, Base):
@@ -94,6 +96,8 @@ class Metric(TenantMixin, Base):
     event: Mapped[LongText]
     se: Mapped[float | None]
     """Standard error, in `unit`."""
+    repetition: Mapped[int | None] = mapped_column(SmallInteger)
+    """From 1; None for the value of the whole trial."""
 
 
 class Finding(TenantMixin, Base):

@@ -162,6 +162,7 @@ SELECT counts.*, page.*, fppa.value AS fppa_both_deg, fppa.se AS fppa_both_se_de
       SELECT m.value, m.se FROM metric m
        WHERE m.organisation_id = :organisation_id AND m.analysis_id = page.analysis_id
          AND m.key = 'fppa' AND m.side = 'both' AND m.event = 'peak_knee_flexion'
+         AND m.repetition IS NULL
        ORDER BY m.position LIMIT 1
   ) fppa ON true
  ORDER BY page.place

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.biomech.definitions import METRICS
 from app.biomech.method import BANDS, COMPONENTS
-from app.biomech.metrics import UNITS
 
 MODULES = ("angles", "events", "metrics", "quality", "score", "signals", "statistics")
 METHOD = Path(__file__).parents[3] / "docs" / "method.md"
@@ -22,9 +22,9 @@ def test_examples_when_run_then_they_hold(name: str) -> None:
 
 def test_written_method_when_read_then_every_metric_band_and_weight_is_in_it() -> None:
     text = METHOD.read_text()
-    for key, unit in UNITS.items():
+    for key, definition in METRICS.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{key}`"))
-        assert f"| {unit} |" in row
+        assert f"| {definition.unit} |" in row
     assert all(f"*{band.name}*" in text for band in BANDS)
     table = [
         line

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -7,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from app.biomech.types import Event, EventName, FlaggedFrame, Kinematics, PoseSource, PoseTrack, Side
-from app.media.drawing import Marks, draw_marks, flagged_title
+from app.media.drawing import Marks, draw_marks, event_title, flagged_title
 from app.media.frames import VideoFile
 from app.media.overlay import draw_overlay
 from app.media.stills import draw_stills
@@ -125,3 +126,10 @@ def test_title_when_both_sides_share_a_frame_then_it_is_said_once() -> None:
     assert flagged_title([_flagged(1, "feet_out_of_frame", Side.BOTH), *both[1:]]) == (
         "Feet out of frame / Initial contact, right"
     )
+
+
+@pytest.mark.parametrize("name", EventName)
+def test_title_when_an_event_is_repeated_then_its_number_stands_beside_its_name(name: EventName) -> None:
+    event = Event(name=name, side=Side.LEFT, time_s=0.1, frame=3, sd_s=0.01, repetition=2)
+    assert event_title(event).endswith(" 2, left")
+    assert event_title(replace(event, repetition=None, side=Side.BOTH))[0].isupper()

@@ -1,0 +1,232 @@
+"""Every number Plumbline can report: what it is, in which unit, how it is signed, and where it comes from.
+
+One entry of `METRICS` per key; adding a metric is adding an entry. Pages, API and the written method are
+made from it. Marks: ``V`` published and read, ``M`` from memory of the named paper, ``D`` derived or
+measured by us, ``P`` our proposal without a published threshold. The mark is that of the definition,
+not of any cut-off.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.biomech.types import EventName, Movement, Side, View
+
+Higher = Literal["more valgus", "better", "worse", "neither"]
+
+BOTH_ONLY = (Side.BOTH,)
+EACH_SIDE = (Side.LEFT, Side.RIGHT)
+EVERY_SIDE = (Side.LEFT, Side.RIGHT, Side.BOTH)
+FRONTAL_ONLY = (View.FRONTAL,)
+ANY_VIEW = tuple(View)
+
+IC, PKF = EventName.INITIAL_CONTACT.value, EventName.PEAK_KNEE_FLEXION.value
+TAKE_OFF, SECOND = EventName.TAKE_OFF.value, EventName.SECOND_CONTACT.value
+LOWEST, MID_STANCE, PLANT = (
+    EventName.LOWEST_POINT.value,
+    EventName.MID_STANCE.value,
+    EventName.PLANT.value,
+)
+PEAK, MINIMUM, LANDING, STANDING, TRIAL = "peak", "minimum", "landing", "standing", "trial"
+"""Windows a value may belong to, besides an event: the largest or smallest value in the movement's own
+window, the whole landing, quiet standing, the whole trial."""
+
+FLIGHT_MOVEMENTS = (Movement.DROP_VERTICAL_JUMP, Movement.JUMP_LANDING)
+MUNRO = "Munro 2012: SEM 2.72-3.01 deg, smallest detectable difference 7.54-8.93 deg, 2-D by hand"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricDefinition:
+    """What one key means, the same for every recording and every version from `since_version` on."""
+
+    key: str
+    name: str
+    unit: str
+    """``1`` for a ratio or a count."""
+    sides: tuple[Side, ...]
+    events: tuple[str, ...]
+    """Instants and windows it is read at: event names, ``peak``, ``minimum``, ``landing``, ``standing``, ``trial``."""
+    views: tuple[View, ...]
+    movements: tuple[Movement, ...] | Literal["any"]
+    formula: str
+    """In words."""
+    sign_convention: str
+    """What positive means; empty where the value is never negative."""
+    higher_is: Higher
+    is_ratio_scale: bool
+    """Zero means none of it and it is never negative, so that one side may be given in per cent of the other."""
+    mark: str
+    reference: str
+    """Where the definition comes from; empty for our own."""
+    since_version: str
+    sem: float | None = None
+    """Published standard error of measurement between sessions, in `unit`."""
+    mdc: float | None = None
+    """Smallest change that is real with 95 % certainty, in `unit`."""
+    error_source: str = ""
+    """Where `sem` and `mdc` come from, with the mark of that."""
+
+
+def _definition(
+    key: str,
+    name: str,
+    *,
+    unit: str,
+    formula: str,
+    sides: tuple[Side, ...] = BOTH_ONLY,
+    events: tuple[str, ...],
+    views: tuple[View, ...] = FRONTAL_ONLY,
+    movements: tuple[Movement, ...] | Literal["any"] = "any",
+    sign_convention: str = "",
+    higher_is: Higher = "neither",
+    is_ratio_scale: bool = False,
+    mark: str,
+    reference: str = "",
+    since_version: str = "1.0.0",
+    sem: float | None = None,
+    mdc: float | None = None,
+    error_source: str = "",
+) -> MetricDefinition:
+    return MetricDefinition(
+        key=key, name=name, unit=unit, sides=sides, events=events, views=views, movements=movements,
+        formula=formula, sign_convention=sign_convention, higher_is=higher_is, is_ratio_scale=is_ratio_scale,
+        mark=mark, reference=reference, since_version=since_version, sem=sem, mdc=mdc, error_source=error_source,
+    )  # fmt: skip
+
+
+_MEDIAL = "Positive: knee medial (valgus), on both sides."
+_LEAN = "Positive: towards the athlete's left."
+
+_FRONTAL = (
+    _definition(
+        "fppa",
+        "Frontal-plane projection angle of the knee",
+        unit="deg",
+        sides=EVERY_SIDE,
+        events=(IC, PKF, PEAK, LOWEST, MID_STANCE, STANDING),
+        formula="Signed turn from the thigh (hip to knee) to the shank (knee to ankle) in the picture; 0 is a"
+        " straight leg. Both: mean of the two knees, which body yaw does not move to first order.",
+        sign_convention=_MEDIAL,
+        higher_is="more valgus",
+        mark="V",
+        reference="Herrington & Munro 2010, Phys Ther Sport; Munro 2012",
+        sem=3.0,
+        mdc=8.9,
+        error_source=f"{MUNRO}; the larger of each [V]",
+    ),
+    _definition(
+        "knee_valgus_displacement",
+        "Knee valgus displacement",
+        unit="deg",
+        sides=EVERY_SIDE,
+        events=(LANDING,),
+        movements=(*FLIGHT_MOVEMENTS, Movement.BILATERAL_DROP_LANDING, Movement.SINGLE_LEG_LANDING),
+        formula="Largest FPPA in the landing less FPPA at the side's own contact; free of a constant landmark offset.",
+        sign_convention=_MEDIAL,
+        higher_is="more valgus",
+        mark="V",
+        reference="Holden 2017",
+        mdc=8.0,
+        error_source="Method section 7.4, until there are own data [P]",
+    ),
+    _definition(
+        "knee_ankle_separation_ratio",
+        "Knee to ankle separation ratio (KASR)",
+        unit="1",
+        events=(IC, PKF, MINIMUM, LOWEST, STANDING),
+        formula="Horizontal distance between the knees over that between the ankles; 1 is knees over ankles.",
+        higher_is="neither",
+        mark="V",
+        reference="Mizner 2012, Clin J Sport Med 22:221",
+        sem=0.055,
+        mdc=0.15,
+        error_source="2.77 times 0.055, method section 7.4 [D]",
+    ),
+    _definition(
+        "knee_separation",
+        "Distance between the knees",
+        unit="cm",
+        events=(IC, PKF, MINIMUM, LOWEST, STANDING),
+        formula="Horizontal distance between the knees times the scale; only with stature (scale 4 %) or box"
+        " height (15 %) given.",
+        higher_is="neither",
+        mark="V",
+        reference="Noyes 2005, Sportsmetrics",
+    ),
+    _definition(
+        "lateral_trunk_lean",
+        "Lateral trunk lean",
+        unit="deg",
+        events=(IC, PKF, PEAK, LOWEST, MID_STANCE, PLANT, STANDING),
+        formula="Mid-hip to mid-shoulder against the picture's vertical; camera roll adds to it one to one.",
+        sign_convention=_LEAN,
+        mark="V",
+        reference="LESS item 6 (Padua 2009)",
+    ),
+)
+
+_TIMES = (
+    _definition(
+        "contact_time",
+        "Contact time",
+        unit="s",
+        events=(TAKE_OFF,),
+        views=ANY_VIEW,
+        movements=FLIGHT_MOVEMENTS,
+        formula="First contact to last take-off.",
+        is_ratio_scale=True,
+        mark="V",
+        reference="MVESPA",
+    ),
+    _definition(
+        "flight_time",
+        "Flight time",
+        unit="s",
+        events=(SECOND,),
+        views=ANY_VIEW,
+        movements=FLIGHT_MOVEMENTS,
+        formula="Last take-off to the first foot back on the floor.",
+        is_ratio_scale=True,
+        mark="V",
+        reference="MVESPA",
+    ),
+    _definition(
+        "jump_height",
+        "Jump height",
+        unit="m",
+        events=(SECOND,),
+        views=ANY_VIEW,
+        movements=FLIGHT_MOVEMENTS,
+        formula="g T^2 / 8 of the flight time T.",
+        higher_is="better",
+        is_ratio_scale=True,
+        mark="D",
+    ),
+    _definition(
+        "reactive_strength_index",
+        "Reactive strength index",
+        unit="m/s",
+        events=(SECOND,),
+        views=ANY_VIEW,
+        movements=FLIGHT_MOVEMENTS,
+        formula="Jump height over contact time.",
+        higher_is="better",
+        is_ratio_scale=True,
+        mark="D",
+    ),
+)
+
+METRICS: dict[str, MetricDefinition] = {entry.key: entry for entry in (*_FRONTAL, *_TIMES)}
+"""Key -> definition. Keys are stable: they are stored, filtered on and shown in the API."""
+
+
+def check_metric(*, key: str, side: Side, event: str) -> MetricDefinition:
+    """Return the definition of a key; raise ``KeyError`` for an unknown one.
+
+    Raises ``ValueError`` when the definition does not know the side or the event, so that nothing is
+    reported that the written method does not describe.
+    """
+    definition = METRICS[key]
+    if side not in definition.sides or event not in definition.events:
+        msg = f"{key} is not defined for side {side.value!r} and event {event!r}"
+        raise ValueError(msg)
+    return definition
