@@ -14,8 +14,8 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.http.rate_limits import RateLimiter
 from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.queue import JobQueue
-from app.services.process_recording import WorkPolicy
 from app.services.video_prober import SandboxedProber, VideoProber
+from app.services.work_policy import WorkPolicy
 from app.settings import Settings
 from app.storage.blobs import BlobStore
 from app.storage.local import LocalBlobStore

@@ -19,7 +19,7 @@ def run_ours(clip: Path) -> dict[str, Any]:
     """Analyse a clip as a worker does: sandboxed reader, judgement, stills and overlay video."""
     from app.biomech.types import TrialContext
     from app.domain.lifecycle import Stage
-    from app.services.analyse_video import analyse_video
+    from app.services.analyse_video import analyse_video, picture_order
     from app.services.video_reader import VideoReading
     from workers.bootstrap import method_stamp
     from workers.sandbox import SandboxedReader, SandboxPool
@@ -60,9 +60,14 @@ def run_ours(clip: Path) -> dict[str, Any]:
             reader=reader,
             method=method_stamp(None),
             on_progress=note,
-            pictures_dir=Path(folder),
-            overlay=True,
         )
+        if result.track is not None:
+            reader.draw(
+                picture_order(result.record, track=result.track, kinematics=result.kinematics),
+                directory=Path(folder),
+                overlay=True,
+                on_progress=note,
+            )
         ended_s = time.perf_counter()
     started_s = seen_s[Stage.DECODE]  # said when the warm child takes the order
     pictures_s = ended_s - seen_s.get(Stage.PICTURES, ended_s)

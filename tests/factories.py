@@ -33,7 +33,7 @@ from app.db.repositories.analyses import AnalysisFiles
 from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Principal, Role
-from app.domain.lifecycle import Stage, Trigger
+from app.domain.lifecycle import PicturesState, Stage, Trigger
 from app.domain.screenings import ScreeningContext
 from app.services import accounts, recordings, roster
 from app.services.analysis_record import AnalysisRecord
@@ -224,7 +224,12 @@ REJECTED = make_record(score=None, verdict=Verdict.INVALID, findings=(make_findi
 
 
 def finish_recording(
-    uow_factory: UnitOfWorkFactory, club: Club, recording_id: UUID, *, record: AnalysisRecord | None = None
+    uow_factory: UnitOfWorkFactory,
+    club: Club,
+    recording_id: UUID,
+    *,
+    record: AnalysisRecord | None = None,
+    pictures: PicturesState | None = PicturesState.DONE,
 ) -> UUID:
     """Take a queued recording through one attempt whose result is the record; return the analysis's id."""
     result = record or make_record()
@@ -240,9 +245,26 @@ def finish_recording(
             claim=claim,
             input_sha256="b" * 64,
             content=analysis_content(result),
-            files=AnalysisFiles(still_keys={20: f"{club.id}/{recording_id}/{analysis_id}/still-20.jpg"}),
+            files=AnalysisFiles(),
         )
+    if pictures is not None:
+        finish_pictures(uow_factory, club, recording_id, analysis_id, state=pictures)
     return analysis_id
+
+
+def finish_pictures(
+    uow_factory: UnitOfWorkFactory, club: Club, recording_id: UUID, analysis_id: UUID, *, state: PicturesState
+) -> None:
+    """Take the pictures of an analysis to this state."""
+    with uow_factory(club.id) as uow:
+        claim = uow.pictures.begin(
+            organisation_id=club.id, analysis_id=analysis_id, lease_s=60.0, max_attempts=3
+        )
+        if state is PicturesState.DONE:
+            still = f"{club.id}/{recording_id}/{analysis_id}/pictures-1/still-20.jpg"
+            uow.pictures.finish(claim, overlay_key=None, still_keys={20: still})
+        elif state is PicturesState.FAILED:
+            uow.pictures.give_up(claim, detail="reader_died")
 
 
 def make_track(n_frames: int = 12) -> PoseTrack:
@@ -282,6 +304,7 @@ class ScriptedReader:
 
     reading: VideoReading = field(default_factory=nobody)
     while_reading: Callable[[Path, Progress], None] = lambda path, on_progress: None
+    while_drawing: Callable[[PictureOrder, Progress], None] = lambda order, on_progress: None
     contexts: list[TrialContext] = field(default_factory=list)
 
     def read(self, path: Path, *, context: TrialContext, on_progress: Progress) -> VideoReading:
@@ -291,11 +314,17 @@ class ScriptedReader:
         return self.reading
 
     def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:
-        still, film = directory / "still.jpg", directory / "overlay.mp4"
-        still.write_bytes(b"a still")
+        self.while_drawing(order, on_progress)
+        film = directory / "overlay.mp4"
         film.write_bytes(b"a film")
+        # The last one nobody asked for.
+        stills = {
+            frame: directory / f"{frame}.jpg" for frame in (*(f.frame for f in order.flagged_frames), 3)
+        }
+        for still in stills.values():
+            still.write_bytes(b"a still")
         on_progress(Stage.PICTURES, 0.99)
-        return Pictures(stills={3: still}, overlay=film if overlay else None)
+        return Pictures(stills=stills, overlay=film if overlay else None)
 
     def __enter__(self) -> "ScriptedReader":
         return self

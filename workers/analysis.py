@@ -6,6 +6,7 @@ import structlog
 from celery import Celery
 
 from app.jobs import names
+from app.services.draw_pictures import DrawResult, draw_pictures
 from app.services.process_recording import AttemptResult, process_recording
 from workers.bootstrap import Runtime
 
@@ -28,10 +29,29 @@ def analyse_recording(runtime: Runtime, recording_id: str, organisation_id: str)
     return result
 
 
+def draw_analysis_pictures(runtime: Runtime, analysis_id: str, organisation_id: str) -> DrawResult:
+    """Make one attempt at the pictures of an analysis that nobody is drawing."""
+    result = draw_pictures(
+        analysis_id=UUID(analysis_id),
+        organisation_id=UUID(organisation_id),
+        uow_factory=runtime.container.uow_factory,
+        blobs=runtime.container.blobs,
+        reader_factory=runtime.reader_factory,
+        staging_dir=runtime.container.staging.directory,
+        policy=runtime.container.policy,
+    )
+    _log.info("pictures_ended", analysis_id=analysis_id, outcome=result.value)
+    return result
+
+
 def register_analysis(app: Celery, runtime: Runtime) -> None:
     """Put the tasks into the app's registry."""
 
     def run(recording_id: str, organisation_id: str) -> None:
         analyse_recording(runtime, recording_id, organisation_id)
 
+    def draw(analysis_id: str, organisation_id: str) -> None:
+        draw_analysis_pictures(runtime, analysis_id, organisation_id)
+
     app.task(name=names.ANALYSE_RECORDING, shared=False)(run)
+    app.task(name=names.DRAW_PICTURES, shared=False)(draw)

@@ -9,7 +9,7 @@ from app.biomech.method import METHOD_VERSION
 from app.biomech.types import MethodStamp
 from app.container import Container, build_container
 from app.pose.bundle import model_sha256
-from app.services.process_recording import ReaderFactory
+from app.services.work_policy import ReaderFactory
 from app.settings import Settings
 from workers.sandbox import SandboxPool, SandboxSettings
 

@@ -5,6 +5,7 @@ from celery import Celery
 
 from app.container import Container
 from app.jobs import names
+from app.services.draw_pictures import sweep_pictures
 from app.services.process_recording import SweepReport, sweep_recordings
 
 _log = structlog.get_logger(__name__)
@@ -13,8 +14,11 @@ ABANDONED_AFTER_S = 24 * 3600.0
 
 
 def sweep(container: Container) -> SweepReport:
-    """Send again what was not sent, put back what a lost worker held."""
+    """Send again what was not sent, put back what a lost worker held, have unfinished pictures drawn."""
     report = sweep_recordings(uow_factory=container.uow_factory, policy=container.policy)
+    n_drawn_again = sweep_pictures(uow_factory=container.uow_factory, policy=container.policy)
+    if n_drawn_again:
+        _log.warning("swept_pictures", n_sent=n_drawn_again)
     if report.n_resent or report.n_retried or report.n_gave_up:
         _log.warning("swept", n_sent=report.n_resent, n_requeued=report.n_retried, n_failed=report.n_gave_up)
     return report

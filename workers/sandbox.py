@@ -26,7 +26,7 @@ from app.biomech.quality import make_finding
 from app.biomech.types import PoseTrack, QualityFinding, TrialContext, VideoInfo
 from app.domain.lifecycle import Stage
 from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReaderDiedError, VideoReading
-from app.storage.tracks import UnreadableTrackError, kinematics_to_bytes, track_from_bytes
+from app.storage.tracks import UnreadableTrackError, kinematics_to_bytes, track_from_bytes, track_to_bytes
 from workers.sandbox_protocol import (
     KINEMATICS_FILE,
     MAX_LINE_BYTES,
@@ -276,7 +276,10 @@ class SandboxedReader:
         """Draw stills and overlay; the files are moved to `directory`."""
         if order.kinematics is not None:
             (self._child.folder / KINEMATICS_FILE).write_bytes(kinematics_to_bytes(order.kinematics))
+        if order.video is not None:
+            (self._child.folder / TRACK_FILE).write_bytes(track_to_bytes(order.track))
         request = DrawOrder(
+            path=None if order.video is None else str(order.video.absolute()),
             events=[event_fields(event) for event in order.events],
             flagged_frames=[flagged_fields(flagged) for flagged in order.flagged_frames],
             with_kinematics=order.kinematics is not None,

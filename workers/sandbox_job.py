@@ -1,4 +1,4 @@
-"""The work of one confined child: read one video, then draw it."""
+"""The work of one confined child: read one video and draw it, or draw one that was read before."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from app.media.stills import draw_stills
 from app.pose.bundle import DEFAULT_MODEL
 from app.pose.mediapipe_estimator import MediaPipeEstimator
 from app.pose.tracking import Followed, follow_athlete
-from app.storage.tracks import kinematics_from_bytes, track_to_bytes
+from app.storage.tracks import kinematics_from_bytes, track_from_bytes, track_to_bytes
 from workers.sandbox_protocol import (
     KINEMATICS_FILE,
     OVERLAY_FILE,
@@ -71,6 +71,9 @@ class Job:
 
     def draw(self, order: DrawOrder) -> DrawDone:
         """Draw stills of the flagged frames, and the overlay when it is asked for."""
+        if order.path is not None:
+            self._video = VideoFile(Path(order.path))
+            self._track = track_from_bytes(Path(TRACK_FILE).read_bytes())
         if self._video is None or self._track is None:
             msg = "nothing was read that could be drawn"
             raise ValueError(msg)
@@ -94,7 +97,7 @@ class Job:
                 events=events,
                 kinematics=kinematics,
                 path=Path(OVERLAY_FILE),
-                on_progress=lambda share: self._say(Stage.PICTURES, 0.8 + 0.2 * share),
+                on_progress=lambda share: self._say(Stage.PICTURES, share),
             )
         return DrawDone(stills=stills, has_overlay=order.overlay)
 

@@ -25,8 +25,8 @@ MAX_LINE_BYTES = 256 * 1024
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 """Everything a child says in its life."""
 TRACK_FILE, KINEMATICS_FILE, OVERLAY_FILE = "track.npz", "kinematics.npz", "overlay.mp4"
-READ_SHARE = 0.75
-"""Reading's part of the whole work; judging takes a moment, drawing the rest."""
+READ_SHARE = 0.95
+"""Reading's part of the work until the result; judging takes a moment, and the pictures come after it."""
 
 
 class ProtocolError(Exception):
@@ -66,6 +66,8 @@ class DrawOrder(_Message):
     """Draw what was judged; the events and frames are the worker's own, so they are not checked again."""
 
     op: Literal["draw"] = "draw"
+    path: str | None
+    """The video, its track in `TRACK_FILE`; None means what this child has read."""
     events: list[dict[str, Any]]
     flagged_frames: list[dict[str, Any]]
     with_kinematics: bool

@@ -36,6 +36,7 @@ def present_recording(recording: RecordingView) -> RecordingOutput:
         ],
         failure=recording.failure,
         analysis_id=None if recording.analysis is None else recording.analysis.id,
+        pictures=None if recording.analysis is None else recording.analysis.pictures,
         links=links_of(recording),
     )
 

@@ -17,7 +17,7 @@ from app.biomech.types import Movement, Sex, TrialContext, Verdict, View
 from app.cli.report import print_report
 from app.cli.terminal import note, say
 from app.domain.lifecycle import Stage
-from app.services.analyse_video import AnalysedVideo, analyse_video
+from app.services.analyse_video import AnalysedVideo, analyse_video, picture_order
 from app.services.analysis_record import analysis_document
 from app.services.video_reader import Pictures, VideoReaderDiedError
 from app.settings import load_settings
@@ -89,11 +89,15 @@ def _analyse(order: AnalyseOrder, context: TrialContext) -> AnalysedVideo:
             reader=reader,
             method=method_stamp(model),
             on_progress=on_progress,
-            pictures_dir=Path(folder) if wants_pictures else None,
-            overlay=order.overlay is not None,
         )
-        if analysed.pictures is not None:
-            _keep_pictures(order, analysed.pictures)
+        if wants_pictures and analysed.track is not None:
+            pictures = reader.draw(
+                picture_order(analysed.record, track=analysed.track, kinematics=analysed.kinematics),
+                directory=Path(folder),
+                overlay=order.overlay is not None,
+                on_progress=on_progress,
+            )
+            _keep_pictures(order, pictures)
     return analysed
 
 

@@ -27,6 +27,7 @@ from app.db.repositories.accounts import AccountRepository
 from app.db.repositories.analyses import AnalysisRepository
 from app.db.repositories.audit import AuditRepository
 from app.db.repositories.idempotency import IdempotencyRepository
+from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.roster import RosterRepository
 from app.domain.access import Principal
@@ -52,6 +53,7 @@ class UnitOfWork:
     roster: RosterRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
+    pictures: PicturesRepository
     idempotency: IdempotencyRepository
     audit: AuditRepository
 
@@ -77,6 +79,7 @@ class UnitOfWork:
         self.roster = RosterRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
+        self.pictures = PicturesRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
         self.audit = AuditRepository(self._session, organisation_id=self.organisation_id)
         return self

@@ -69,6 +69,16 @@ class Stage(StrEnum):
     PICTURES = "pictures"
 
 
+class PicturesState(StrEnum):
+    """Where the pictures of an analysis are: work of their own, which the numbers never wait for."""
+
+    PENDING = "pending"
+    """Being drawn, or waiting for somebody to draw them."""
+    DONE = "done"
+    FAILED = "failed"
+    """Given up; the numbers are not touched by it."""
+
+
 class IllegalTransitionError(ValueError):
     """The recording cannot take this step from where it is."""
 

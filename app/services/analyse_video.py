@@ -1,4 +1,4 @@
-"""From a video file to an analysis: what the worker and `plumbline analyse` both do. No database, no clock."""
+"""From a video file to an analysis and its pictures: what the worker and `plumbline analyse` both do. No database, no clock."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from app.biomech.types import (
 )
 from app.domain.lifecycle import Stage
 from app.services.analysis_record import AnalysisRecord
-from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReader, VideoReading
+from app.services.video_reader import PictureOrder, Progress, VideoReader, VideoReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,8 @@ class AnalysedVideo:
 
     record: AnalysisRecord
     track: PoseTrack | None
+    """None when there was no athlete to follow, and so nothing to draw."""
     kinematics: Kinematics | None
-    pictures: Pictures | None
-    """None unless a folder was given and there was an athlete to draw."""
 
 
 def analyse_video(
@@ -38,30 +37,30 @@ def analyse_video(
     reader: VideoReader,
     method: MethodStamp,
     on_progress: Progress,
-    pictures_dir: Path | None,
-    overlay: bool,
 ) -> AnalysedVideo:
-    """Read a video with an entered reader, judge it, and draw what is worth looking at.
+    """Read a video with an entered reader and judge it; the pictures follow when the numbers are kept.
 
     A video that cannot be used is a result with findings. Raises `VideoReaderDiedError` when the reader did.
     """
     reading = reader.read(path, context=context, on_progress=on_progress)
     outcome = _judge(reading, context=context)
-    record = _record(outcome, video=reading.video, method=method)
-    pictures = None
-    if pictures_dir is not None and reading.track is not None:
-        order = PictureOrder(
-            track=reading.track,
-            events=outcome.events,
-            flagged_frames=outcome.flagged_frames,
-            kinematics=outcome.kinematics if record.shows_knee_angle else None,
-        )
-        pictures = reader.draw(order, directory=pictures_dir, overlay=overlay, on_progress=on_progress)
     return AnalysedVideo(
-        record=record,
+        record=_record(outcome, video=reading.video, method=method),
         track=reading.track,
         kinematics=outcome.kinematics,
-        pictures=pictures,
+    )
+
+
+def picture_order(
+    record: AnalysisRecord, *, track: PoseTrack, kinematics: Kinematics | None, video: Path | None = None
+) -> PictureOrder:
+    """Return what is worth drawing of an analysis; `video` is for a reader that has not read it."""
+    return PictureOrder(
+        track=track,
+        events=record.events,
+        flagged_frames=record.flagged_frames,
+        kinematics=kinematics if record.shows_knee_angle else None,
+        video=video,
     )
 
 

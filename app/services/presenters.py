@@ -25,6 +25,7 @@ def team_summary(team: Team, n_athletes: int) -> TeamSummary:
 
 def analysis_view(stored: StoredAnalysis) -> AnalysisView:
     """Return an analysis whole."""
+    pictures = stored.pictures
     return AnalysisView(
         id=stored.id,
         recording_id=stored.recording_id,
@@ -32,9 +33,10 @@ def analysis_view(stored: StoredAnalysis) -> AnalysisView:
         record=AnalysisRecord(
             **{name: getattr(stored.content, name) for name in AnalysisRecord.__dataclass_fields__}
         ),
-        has_overlay=stored.files.overlay_key is not None,
+        pictures=None if pictures is None else pictures.state,
+        has_overlay=pictures is not None and pictures.overlay_key is not None,
         has_kinematics=stored.files.kinematics_key is not None,
-        still_frames=tuple(sorted(stored.files.still_keys)),
+        still_frames=() if pictures is None else tuple(sorted(pictures.still_keys)),
     )
 
 

@@ -5,7 +5,7 @@ open while a video is being read.
 """
 
 import tempfile
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -19,39 +19,22 @@ from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.errors import StaleStateError
 from app.domain.lifecycle import Stage, Trigger
-from app.services.analyse_video import AnalysedVideo, analyse_video
+from app.services.analyse_video import AnalysedVideo, analyse_video, picture_order
+from app.services.draw_pictures import Drawing, flagged_frames, try_drawing
 from app.services.heartbeat import Heartbeat, LeaseLostError
 from app.services.presenters import analysis_content
 from app.services.recordings import analysis_job
-from app.services.video_reader import VideoReader, VideoReaderDiedError
+from app.services.video_reader import Pictures, Progress, VideoReader, VideoReaderDiedError
+from app.services.work_policy import (
+    INTERNAL_ERROR,
+    LEASE_EXPIRED,
+    READER_DIED,
+    ReaderFactory,
+    WorkPolicy,
+    remove_blobs,
+)
 from app.storage.blobs import BlobStore
 from app.storage.tracks import kinematics_to_bytes, track_to_bytes
-
-READER_DIED = "reader_died"
-LEASE_EXPIRED = "lease_expired"
-INTERNAL_ERROR = "internal_error"
-
-ReaderFactory = Callable[[], VideoReader]
-"""Hands out a fresh reader for one video."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkPolicy:
-    """How long and how often a recording is tried. All times are counted by the database's clock."""
-
-    lease_s: float = 60.0
-    """An attempt that has not been heard of for this long is lost."""
-    max_attempts: int = 3
-    retry_delays_s: tuple[float, ...] = (2.0, 30.0)
-    """Wait after the first, second ... failed attempt; the last one repeats."""
-    resend_after_s: float = 30.0
-    """A queued recording whose job was sent longer ago than this gets another."""
-    heartbeat_s: float = 1.0
-    """How often progress is written and the lease renewed."""
-
-    def retry_delay_s(self, attempt: int) -> float:
-        """Return how long to wait after this many attempts."""
-        return self.retry_delays_s[min(attempt, len(self.retry_delays_s)) - 1]
 
 
 class AttemptResult(StrEnum):
@@ -104,6 +87,7 @@ def process_recording(
 ) -> AttemptResult:
     """Claim a recording, analyse it with no transaction open, and record the result if the claim still holds.
 
+    The pictures come last, when the result can already be read; whatever becomes of them, the attempt ended well.
     Never raises for a bad video (that is a result) nor for a reader that died (that is a retry). Any other
     error is written down as a retry, or as given up after the last attempt, and raised again for the log.
     """
@@ -170,31 +154,43 @@ def _analyse(
     staging_dir: Path,
     overlay: bool,
 ) -> AttemptResult:
-    """Work without a transaction, then record; the folder and all in it are gone afterwards."""
+    """Work without a transaction, record, then draw; the folder and all in it are gone afterwards."""
     analysis_id = new_id()
-    with tempfile.TemporaryDirectory(dir=staging_dir, prefix="attempt-") as folder:
-        beat = Heartbeat(
-            renew=partial(_renew, attempt),
-            every_s=attempt.policy.heartbeat_s,
-        )
-        with beat, reader_factory() as reader:
+    with tempfile.TemporaryDirectory(dir=staging_dir, prefix="attempt-") as name, ExitStack() as stack:
+        folder = Path(name)
+        with Heartbeat(renew=partial(_renew, attempt), every_s=attempt.policy.heartbeat_s) as beat:
+            reader = stack.enter_context(reader_factory())
             analysed = analyse_video(
-                path=attempt.blobs.local_copy(attempt.blob_key, Path(folder)),
+                path=attempt.blobs.local_copy(attempt.blob_key, folder),
                 context=attempt.context,
                 reader=reader,
                 method=method,
                 on_progress=beat.report,
-                pictures_dir=Path(folder),
-                overlay=overlay,
             )
             stored: list[str] = []
             try:
                 files = _store_files(attempt, analysis_id=analysis_id, analysed=analysed, stored=stored)
                 beat.check()
             except BaseException:
-                _remove(attempt.blobs, stored)
+                remove_blobs(attempt.blobs, stored)
                 raise
-        return _record(attempt, analysis_id=analysis_id, analysed=analysed, files=files, stored=stored)
+        result, drawing = _record(
+            attempt, analysis_id=analysis_id, analysed=analysed, files=files, stored=stored
+        )
+        if drawing is not None:
+            draw = partial(_draw, analysed=analysed, reader=reader, folder=folder, overlay=overlay)
+            try_drawing(drawing, draw)
+        return result
+
+
+def _draw(
+    on_progress: Progress, *, analysed: AnalysedVideo, reader: VideoReader, folder: Path, overlay: bool
+) -> Pictures:
+    """Let the reader draw the video it has just read."""
+    if analysed.track is None:
+        return Pictures(stills={}, overlay=None)
+    order = picture_order(analysed.record, track=analysed.track, kinematics=analysed.kinematics)
+    return reader.draw(order, directory=folder, overlay=overlay, on_progress=on_progress)
 
 
 def _renew(attempt: _Attempt, stage: Stage, progress: float) -> bool:
@@ -214,35 +210,24 @@ def _store_files(
         stored.append(f"{folder}/{name}")
         return stored[-1]
 
-    track_key = kinematics_key = overlay_key = None
-    still_keys: dict[int, str] = {}
+    track_key = kinematics_key = None
     if analysed.track is not None:
         track_key = key("track.npz")
         attempt.blobs.put_bytes(track_key, track_to_bytes(analysed.track))
     if analysed.kinematics is not None:
         kinematics_key = key("kinematics.npz")
         attempt.blobs.put_bytes(kinematics_key, kinematics_to_bytes(analysed.kinematics))
-    if analysed.pictures is not None:
-        for frame in sorted({flagged.frame for flagged in analysed.record.flagged_frames}):
-            if (picture := analysed.pictures.stills.get(frame)) is not None:
-                still_keys[frame] = key(f"still-{frame}.jpg")
-                attempt.blobs.put_file(still_keys[frame], picture)
-        if analysed.pictures.overlay is not None:
-            overlay_key = key("overlay.mp4")
-            attempt.blobs.put_file(overlay_key, analysed.pictures.overlay)
-    return AnalysisFiles(
-        track_key=track_key, kinematics_key=kinematics_key, overlay_key=overlay_key, still_keys=still_keys
-    )
+    return AnalysisFiles(track_key=track_key, kinematics_key=kinematics_key)
 
 
 def _record(
     attempt: _Attempt, *, analysis_id: UUID, analysed: AnalysedVideo, files: AnalysisFiles, stored: list[str]
-) -> AttemptResult:
-    """Write the result and the step of its life in one transaction, the last, while the claim is ours."""
+) -> tuple[AttemptResult, Drawing | None]:
+    """Write the result and the step of its life in one transaction while the claim is ours, and hold its pictures."""
     record = analysed.record
     usable = record.verdict is not Verdict.INVALID
     with attempt.uow_factory(attempt.organisation_id) as uow:
-        uow.on_drop(partial(_remove, attempt.blobs, stored))
+        uow.on_drop(partial(remove_blobs, attempt.blobs, stored))
         uow.recordings.finish(attempt.claim, trigger=Trigger.ASSESSED if usable else Trigger.UNUSABLE)
         uow.analyses.add(
             organisation_id=attempt.organisation_id,
@@ -252,12 +237,25 @@ def _record(
             content=analysis_content(record),
             files=files,
         )
-    return AttemptResult.ANALYSED if usable else AttemptResult.REJECTED
-
-
-def _remove(blobs: BlobStore, keys: list[str]) -> None:
-    for key in keys:
-        blobs.delete(key)
+        claim = (
+            None
+            if analysed.track is None
+            else uow.pictures.begin(
+                organisation_id=attempt.organisation_id,
+                analysis_id=analysis_id,
+                lease_s=attempt.policy.lease_s,
+                max_attempts=attempt.policy.max_attempts,
+            )
+        )
+    result = AttemptResult.ANALYSED if usable else AttemptResult.REJECTED
+    return result, None if claim is None else Drawing(
+        claim=claim,
+        recording_id=attempt.claim.recording_id,
+        frames=flagged_frames(record.flagged_frames),
+        uow_factory=attempt.uow_factory,
+        blobs=attempt.blobs,
+        policy=attempt.policy,
+    )
 
 
 def _fail(attempt: _Attempt, *, detail: str) -> AttemptResult:

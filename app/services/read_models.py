@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.biomech.types import Movement, QualityFinding, Sex, Verdict, View
 from app.domain.access import Permission, Principal, Role
-from app.domain.lifecycle import RecordingState, Stage
+from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
 from app.services.analysis_record import AnalysisRecord
 
@@ -205,6 +205,8 @@ class AnalysisView:
     recording_id: UUID
     created_at: datetime
     record: AnalysisRecord
+    pictures: PicturesState | None
+    """They follow the numbers; None when there is nothing to draw."""
     has_overlay: bool
     has_kinematics: bool
     still_frames: tuple[int, ...]
@@ -246,6 +248,11 @@ class RecordingView:
     """The latest analysis's findings, or why the file was refused before any analysis."""
     failure: str | None
     """Stable code of what went wrong when the state is failed: ``reader_died``, ``lease_expired`` or ``internal_error``."""
+
+    @property
+    def awaits_pictures(self) -> bool:
+        """Whether the result is there and its pictures are still to come."""
+        return self.analysis is not None and self.analysis.pictures is PicturesState.PENDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -352,9 +352,11 @@ def _find(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> Recor
 
 
 def _picture_key(stored: StoredAnalysis, *, kind: BlobKind, frame: int | None) -> str | None:
+    if stored.pictures is None:
+        return None
     if kind is BlobKind.OVERLAY:
-        return stored.files.overlay_key
-    return None if frame is None else stored.files.still_keys.get(frame)
+        return stored.pictures.overlay_key
+    return None if frame is None else stored.pictures.still_keys.get(frame)
 
 
 def _no_file() -> NotFoundError:

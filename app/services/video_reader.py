@@ -1,4 +1,4 @@
-"""What the services need from whoever reads a video: a pose track first, then pictures of it."""
+"""What the services need from whoever reads a video: a pose track, and pictures of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +40,8 @@ class PictureOrder:
     events: Sequence[Event]
     flagged_frames: Sequence[FlaggedFrame]
     kinematics: Kinematics | None
+    video: Path | None = None
+    """The file, for a reader that has not read it; None means the one it has just read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class VideoReader(Protocol):
         ...
 
     def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:
-        """Draw stills of the flagged frames and, when asked, the overlay video."""
+        """Draw stills of the flagged frames and, when asked, the overlay video; the athlete is not looked for again."""
         ...
 
     def __enter__(self) -> "VideoReader": ...

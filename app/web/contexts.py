@@ -245,7 +245,7 @@ class Player:
     media_type: str
     is_overlay: bool
     poster: str | None
-    original_href: str | None
+    original_href: str
     frame_times: str
     """Presentation time of every frame, comma separated; empty when not known."""
     moments: tuple[Moment, ...]
@@ -378,6 +378,10 @@ class RecordingPage(Page):
     player: Player | None
     curves: Curves | None
     stills: tuple[Still, ...]
+    pictures_href: str | None
+    """Where the pictures are asked for while they are being drawn."""
+    pictures_note: str | None
+    """Why there are no pictures, when there should be some."""
     score: ScorePanel | None
     metrics: tuple[MetricRow, ...]
     facts: tuple[Fact, ...]

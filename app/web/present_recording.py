@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from app.biomech.types import Kinematics, MethodStamp, QualityFinding, Verdict, VideoInfo
-from app.domain.lifecycle import RecordingState
+from app.domain.lifecycle import PicturesState, RecordingState
 from app.services.read_models import RecordingView
 from app.web.badges import finding_card, state_badge, verdict_badge
 from app.web.contexts import Badge, Fact, FindingCard, Link, Player, RecordingPage, Tone, VerdictPanel, Viewer
@@ -58,13 +58,14 @@ def present_recording(
         if view.analysis and record and asked.may_watch
         else ()
     )
+    pictures_href = f"{path}/pictures" if asked.may_watch and view.awaits_pictures else None
     name = view.athlete.name if view.athlete else "Athlete not assigned"
     return RecordingPage(
         title=f"{name}, {label_of(MOVEMENT_LABELS, view.movement.value).lower()}",
         viewer=asked.viewer,
         csrf_token=asked.csrf_token,
         crumbs=(asked.team or Link(label="Team", href="/"),),
-        refresh_s=4 if progress else None,
+        refresh_s=4 if progress or pictures_href else None,
         athlete_name=name,
         subtitle=f"{label_of(MOVEMENT_LABELS, view.movement.value)}, {label_of(VIEW_LABELS, view.view.value).lower()}",
         date_iso=view.created_at.isoformat(),
@@ -78,6 +79,8 @@ def present_recording(
         if record and kinematics and record.shows_knee_angle
         else None,
         stills=stills,
+        pictures_href=pictures_href,
+        pictures_note=_pictures_note(view) if asked.may_watch else None,
         score=present_score(record.risk_score) if record and record.risk_score else None,
         metrics=present_metrics(record.metrics) if record else (),
         facts=_facts(view),
@@ -159,6 +162,12 @@ def _findings(view: RecordingView, *, shown: set[str]) -> tuple[FindingCard, ...
     )
 
 
+def _pictures_note(view: RecordingView) -> str | None:
+    if view.analysis is None or view.analysis.pictures is not PicturesState.FAILED:
+        return None
+    return "The pictures could not be drawn. The numbers do not depend on them and are complete."
+
+
 def _player(view: RecordingView, *, kinematics: Kinematics | None) -> Player | None:
     if view.state is RecordingState.PURGED:
         return None
@@ -171,7 +180,7 @@ def _player(view: RecordingView, *, kinematics: Kinematics | None) -> Player | N
         media_type="video/mp4" if overlay or not view.filename.lower().endswith(".webm") else "video/webm",
         is_overlay=overlay,
         poster=None,
-        original_href=f"{path}/original" if overlay else None,
+        original_href=f"{path}/original",
         frame_times=",".join(f"{time_s:.4f}" for time_s in times),
         moments=present_moments(events),
     )

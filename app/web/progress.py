@@ -17,6 +17,14 @@ RUNNING_STATES: Final = frozenset(
 )
 """States that end by themselves; the page keeps looking."""
 
+_STAGES: Final[tuple[WorkStage, ...]] = (
+    WorkStage.DECODE,
+    WorkStage.POSE,
+    WorkStage.KINEMATICS,
+    WorkStage.ASSESS,
+)
+"""What the result waits for; the pictures follow it."""
+
 
 def describe_progress(
     *,
@@ -60,8 +68,8 @@ def _words(
 
 
 def _stages(current: WorkStage | None) -> tuple[Stage, ...]:
-    order = list(WorkStage)
-    reached = order.index(current) if current else -1
+    order = list(_STAGES)
+    reached = order.index(current) if current in _STAGES else -1
     return tuple(
         Stage(label=STAGE_LABELS[stage.value], is_done=number < reached, is_current=number == reached)
         for number, stage in enumerate(order)

@@ -107,15 +107,13 @@ def make_kinematics() -> Kinematics:
     )
 
 
-def analyse(parts: PartsForTests, *, organisation_id: UUID, recording_id: UUID) -> None:
+def analyse(
+    parts: PartsForTests, *, organisation_id: UUID, recording_id: UUID, with_pictures: bool = True
+) -> None:
     """Claim the recording and record an analysis with all its files."""
     analysis_id = uuid7()
     folder = f"{organisation_id}/{recording_id}/{analysis_id}"
-    files = AnalysisFiles(
-        kinematics_key=f"{folder}/kinematics.npz",
-        overlay_key=f"{folder}/overlay.mp4",
-        still_keys={STILL_FRAME: f"{folder}/still-{STILL_FRAME}.jpg"},
-    )
+    files = AnalysisFiles(kinematics_key=f"{folder}/kinematics.npz")
     parts.blobs.put_bytes(f"{folder}/kinematics.npz", kinematics_to_bytes(make_kinematics()))
     parts.blobs.put_bytes(f"{folder}/overlay.mp4", OVERLAY)
     parts.blobs.put_bytes(f"{folder}/still-{STILL_FRAME}.jpg", STILL)
@@ -131,3 +129,12 @@ def analyse(parts: PartsForTests, *, organisation_id: UUID, recording_id: UUID) 
             files=files,
         )
         uow.recordings.finish(claim, trigger=Trigger.ASSESSED)
+        pictures = uow.pictures.begin(
+            organisation_id=organisation_id, analysis_id=analysis_id, lease_s=60, max_attempts=3
+        )
+        if with_pictures:
+            uow.pictures.finish(
+                pictures,
+                overlay_key=f"{folder}/overlay.mp4",
+                still_keys={STILL_FRAME: f"{folder}/still-{STILL_FRAME}.jpg"},
+            )

@@ -51,8 +51,22 @@ def test_recording_when_analysed_then_shows_the_whole_result(club: Club, analyse
     assert (document["state"], document["progress"], document["final"]) == ("analysed", 1.0, True)
     assert document["analysis"] == expected_document(series=False)
     assert [finding["code"] for finding in document["findings"]] == ["fps_low"]
+    assert document["pictures"] == "done"
     assert document["links"]["overlay"] == f"{analysed}/overlay"
     assert document["links"]["stills"] == [{"frame": STILL_FRAME, "href": f"{analysed}/stills/{STILL_FRAME}"}]
+
+
+def test_recording_when_its_pictures_are_to_come_then_final_with_numbers_and_a_time_to_ask_again(
+    parts: PartsForTests, club: Club
+) -> None:
+    made = upload(club.client).json()
+    analyse(parts, organisation_id=club.organisation_id, recording_id=UUID(made["id"]), with_pictures=False)
+    answer = club.client.get(f"{URL}/{made['id']}")
+    document = answer.json()
+    assert answer.headers["Retry-After"] == "2"
+    assert (document["final"], document["pictures"]) == (True, "pending")
+    assert document["analysis"] == expected_document(series=False)
+    assert (document["links"]["overlay"], document["links"]["stills"]) == (None, [])
 
 
 def test_recording_when_asked_for_series_then_adds_the_curves(club: Club, analysed: str) -> None:

@@ -229,6 +229,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
         ).all()
     assert dict(tuple(row) for row in returned) == {
         "due_recordings": "TABLE(organisation_id uuid, recording_id uuid, lease_expired boolean)",
+        "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
         "queue_position": "bigint",
         "queue_depth": "record",
     }

@@ -35,6 +35,26 @@ def test_worker_when_killed_in_the_middle_then_the_recording_ends_once(service: 
     assert service.n_reads() == 2
 
 
+def test_worker_when_killed_while_it_draws_then_the_result_stays_and_the_pictures_follow(
+    service: Service,
+) -> None:
+    service.start_api()
+    worker = service.start_slow_worker(seconds=0.2, drawing_s=30)
+    recording_id = service.upload().json()["id"]
+    service.wait_until_final(recording_id)
+    before = service.recording(recording_id)
+    assert before["pictures"] == "pending"
+    worker.kill()
+    worker.wait()
+    service.start_slow_worker(seconds=0.2, drawing_s=0.1)
+    service.wait_for(recording_id, lambda found: found["pictures"] == "done", timeout_s=60)
+    after = service.recording(recording_id)
+    assert after["links"]["overlay"]
+    assert (after["state"], after["attempt"], after["analysis"]) == (before["state"], 1, before["analysis"])
+    assert service.n_analyses(recording_id) == 1
+    assert service.n_reads() == 1
+
+
 def test_worker_when_killed_twice_under_load_then_every_recording_ends_once(service: Service) -> None:
     service.start_api()
     worker = service.start_slow_worker(seconds=0.4)
@@ -170,7 +190,7 @@ def test_worker_when_killed_while_it_follows_a_real_athlete_then_no_reader_stays
     document = service.recording(recording_id)
     assert (document["state"], document["attempt"]) == ("analysed", 2)
     assert document["analysis"]["verdict"] == "valid"
-    assert document["links"]["overlay"]
+    service.wait_for(recording_id, lambda found: found["links"]["overlay"] is not None, timeout_s=60)
     assert service.n_analyses(recording_id) == 1
 
 

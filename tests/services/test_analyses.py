@@ -11,8 +11,9 @@ from app.domain.lifecycle import Trigger
 from app.services import analyses
 from app.services.analysis_record import analysis_document
 from app.services.presenters import analysis_content
-from app.services.process_recording import WorkPolicy, process_recording
+from app.services.process_recording import process_recording
 from app.services.recordings import requeue_recording
+from app.services.work_policy import WorkPolicy
 from app.storage.tracks import kinematics_to_bytes
 from tests.factories import (
     METHOD,

@@ -14,12 +14,12 @@ from app.domain.lifecycle import RecordingState, Stage
 from app.services import recordings
 from app.services.process_recording import (
     AttemptResult,
-    WorkPolicy,
     process_recording,
     sweep_recordings,
 )
 from app.services.read_models import BlobKind, RecordingView
 from app.services.video_reader import Progress, VideoReaderDiedError
+from app.services.work_policy import WorkPolicy
 from app.storage.local import LocalBlobStore
 from tests.factories import METHOD, Club, ScriptedReader, make_recording, unreadable
 

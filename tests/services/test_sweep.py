@@ -8,7 +8,8 @@ import pytest
 from app.domain.lifecycle import RecordingState
 from app.jobs.names import ANALYSE_RECORDING
 from app.services import recordings
-from app.services.process_recording import SweepReport, WorkPolicy, sweep_recordings
+from app.services.process_recording import SweepReport, sweep_recordings
+from app.services.work_policy import WorkPolicy
 from tests.factories import finish_recording, make_club, make_recording
 
 AT_ONCE = WorkPolicy(resend_after_s=0.0)

@@ -42,8 +42,9 @@ class Service:
         wait_until(self.answers, timeout_s=90, what=self._log("api.log"))
         return process
 
-    def start_slow_worker(self, *, seconds: float) -> subprocess.Popen[bytes]:
-        command = (sys.executable, "-m", "tests.support.slow_worker", str(seconds), str(self.reads))
+    def start_slow_worker(self, *, seconds: float, drawing_s: float | None = None) -> subprocess.Popen[bytes]:
+        drawing = () if drawing_s is None else (str(drawing_s),)
+        command = (sys.executable, "-m", "tests.support.slow_worker", str(seconds), str(self.reads), *drawing)
         return self._start(command, log="worker.log")
 
     def start_worker(self) -> subprocess.Popen[bytes]:

@@ -1,6 +1,7 @@
 """A real worker whose videos are "read" by a stand-in that takes as long as it is told: for tests of time and faults.
 
-``python -m tests.support.slow_worker SECONDS READS_FILE``; each read adds the attempt's process to the file.
+``python -m tests.support.slow_worker SECONDS READS_FILE [DRAWING_SECONDS]``; each read adds the attempt's process to
+the file. With the third there is a track, of nobody, and it is drawn for so long.
 """
 
 import os
@@ -16,6 +17,7 @@ from app.domain.lifecycle import Stage
 from app.logs import configure_logs
 from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReading
 from app.settings import load_settings
+from tests.factories import make_track
 from workers.bootstrap import Runtime
 from workers.celery_app import run_worker
 
@@ -29,9 +31,10 @@ VIDEO = VideoInfo(
 class SlowReader:
     """Sees nobody in any video, slowly."""
 
-    def __init__(self, *, seconds: float, reads: Path) -> None:
+    def __init__(self, *, seconds: float, reads: Path, drawing_s: float | None = None) -> None:
         self._seconds = seconds
         self._reads = reads
+        self._drawing_s = drawing_s
 
     def read(self, path: Path, *, context: TrialContext, on_progress: Progress) -> VideoReading:
         with self._reads.open("a") as reads:
@@ -40,10 +43,15 @@ class SlowReader:
         for step in range(n_steps):
             on_progress(Stage.POSE, step / n_steps)
             time.sleep(self._seconds / n_steps)
+        if self._drawing_s is not None:
+            return VideoReading(video=VIDEO, track=make_track(), findings=())
         return VideoReading(video=VIDEO, track=None, findings=(make_finding("no_person"),))
 
     def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:
-        return Pictures(stills={}, overlay=None)
+        time.sleep(self._drawing_s or 0.0)
+        overlay_file = directory / "overlay.mp4"
+        overlay_file.write_bytes(b"a film")
+        return Pictures(stills={}, overlay=overlay_file)
 
     def __enter__(self) -> "SlowReader":
         return self
@@ -54,11 +62,12 @@ class SlowReader:
 
 def main(arguments: Sequence[str]) -> int:
     seconds, reads = float(arguments[0]), Path(arguments[1])
+    drawing_s = float(arguments[2]) if len(arguments) > 2 else None
     settings = load_settings()
     configure_logs(level=settings.log_level, process="worker")
     runtime = Runtime(
         container=build_container(settings),
-        reader_factory=lambda: SlowReader(seconds=seconds, reads=reads),
+        reader_factory=lambda: SlowReader(seconds=seconds, reads=reads, drawing_s=drawing_s),
         method=METHOD,
         close_readers=lambda: None,
     )

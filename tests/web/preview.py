@@ -18,6 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from playwright.sync_api import Browser, sync_playwright
 
+from app.domain.lifecycle import PicturesState
 from app.http.middleware import RequestContextMiddleware
 from app.web.contexts import Link, NoTeamsPage, Page, Problem, SignInPage, Viewer
 from app.web.present_dashboard import DashboardRequest, present_dashboard
@@ -121,6 +122,8 @@ def pages() -> dict[str, Page]:
         "recording": _recording(samples.analysed()),
         "recording-good": _recording(samples.good()),
         "recording-marked": _recording(samples.analysed(scope="full", band=samples.MARKED)),
+        "recording-drawing": _recording(samples.drawing()),
+        "recording-undrawn": _recording(samples.drawing(PicturesState.FAILED)),
         "recording-rejected": _recording(samples.rejected()),
         "recording-refused": _recording(samples.refused()),
         "recording-failed": _recording(samples.failed()),
@@ -148,6 +151,8 @@ def preview_app() -> FastAPI:
     def video(recording_id: str, kind: str) -> Response:
         if kind == "progress":
             return page_response(pages()["recording-processing"], template="_progress.html")
+        if kind == "pictures":
+            return page_response(pages()["recording-good"], template="_stills.html")
         return FileResponse(CLIP, media_type="video/mp4", headers=NO_STORE)
 
     @app.get("/recordings/{recording_id}/stills/{frame}")

@@ -24,7 +24,7 @@ from app.biomech.types import (
     VideoInfo,
     View,
 )
-from app.domain.lifecycle import RecordingState, Stage
+from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
 from app.services.analysis_record import AnalysisRecord
 from app.services.read_models import (
@@ -249,6 +249,7 @@ def analysis(
     findings: tuple[QualityFinding, ...] = (),
     risk_score: RiskScore | None = None,
     has_pictures: bool = True,
+    pictures: PicturesState = PicturesState.DONE,
 ) -> AnalysisView:
     return AnalysisView(
         id=UUID(int=900),
@@ -264,9 +265,10 @@ def analysis(
             risk_score=risk_score,
             flagged_frames=FLAGGED if has_pictures else (),
         ),
-        has_overlay=has_pictures,
+        pictures=pictures if has_pictures else None,
+        has_overlay=has_pictures and pictures is PicturesState.DONE,
         has_kinematics=has_pictures,
-        still_frames=(79, 92, 93) if has_pictures else (),
+        still_frames=(79, 92, 93) if has_pictures and pictures is PicturesState.DONE else (),
     )
 
 
@@ -310,6 +312,11 @@ def analysed(*, scope: str = "frontal", band: str = SOME) -> RecordingView:
 
 def good() -> RecordingView:
     return recording(analysis=analysis(risk_score=score(scope="full", band=WITHIN)))
+
+
+def drawing(pictures: PicturesState = PicturesState.PENDING) -> RecordingView:
+    """Analysed, the pictures still to come."""
+    return recording(analysis=analysis(risk_score=score(scope="full", band=WITHIN), pictures=pictures))
 
 
 def rejected() -> RecordingView:

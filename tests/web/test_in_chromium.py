@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 NAMES = sorted(pages())
-DIFFERENT = ("sign-in-wrong", "dashboard", "dashboard-empty", "upload-refused", "recording", "recording-failed",
-             "recording-processing", "error-404")  # fmt: skip
+DIFFERENT = ("sign-in-wrong", "dashboard", "dashboard-empty", "upload-refused", "recording", "recording-drawing",
+             "recording-failed", "recording-processing", "error-404")  # fmt: skip
 """One of each kind, with everything on it that can be."""
 RULES = {
     "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -166,6 +166,28 @@ def test_still_when_opened_then_large_and_closed_by_escape(
     tab.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     tab.context.close()
+
+
+def test_pictures_when_they_arrive_then_they_are_shown_without_reloading_where_one_is_looking(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, "recording-drawing", complaints)
+    expect(tab.locator("#pictures [role=status]")).to_contain_text("The pictures are being drawn")
+    tab.evaluate("window.isTheSamePage = true")
+    source = tab.locator("#video source")
+    assert str(source.get_attribute("src")).endswith("/original")
+    tab.keyboard.press("3")
+    expect(tab.locator("#clock")).to_have_text("1.533 s")
+    expect(tab.locator(".still")).to_have_count(3, timeout=6000)
+    assert str(source.get_attribute("src")).endswith("/overlay")
+    expect(tab.locator("#player-title")).to_have_text("Video with the measured skeleton")
+    expect(tab.locator("#clock")).to_have_text("1.533 s")
+    expect(tab.locator("#player-original")).to_be_visible()
+    tab.locator(".still").first.click()
+    expect(tab.locator("#large")).to_be_visible()
+    assert tab.evaluate("window.isTheSamePage")
+    tab.context.close()
+    assert complaints == []
 
 
 def test_waiting_page_when_watched_then_it_asks_again_and_keeps_focus(

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.domain.lifecycle import RecordingState, Stage
+from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.services import recordings
 from app.services.read_models import ReceivedRecording
 from tests.factories import REJECTED, Club, finish_recording, make_athlete, make_recording, make_team
@@ -101,6 +101,42 @@ def test_recording_when_analysed_then_score_error_and_provenance(
     assert f'href="{_path(uploaded, "/stills/20")}"' in text
 
 
+def test_recording_when_its_pictures_are_to_come_then_the_numbers_are_shown_and_the_pictures_asked_for(
+    browser: httpx.Client, parts: WebParts, club: Club, uploaded: ReceivedRecording
+) -> None:
+    recording_id = uploaded.recording.id
+    analysis_id = finish_recording(parts.uow_factory, club, recording_id, pictures=None)
+    with parts.uow_factory(club.id) as uow:
+        claim = uow.pictures.begin(
+            organisation_id=club.id, analysis_id=analysis_id, lease_s=60.0, max_attempts=3
+        )
+    text = browser.get(_path(uploaded)).text
+    assert ">44<" in text
+    assert f'hx-get="{_path(uploaded, "/pictures")}"' in text
+    assert '<meta http-equiv="refresh"' in text
+    assert f'src="{_path(uploaded, "/original")}"' in text
+    ask = {"HX-Request": "true"}
+    assert "The pictures are being drawn" in browser.get(_path(uploaded, "/pictures"), headers=ask).text
+    with parts.uow_factory(club.id) as uow:
+        uow.pictures.finish(claim, overlay_key="a/overlay.mp4", still_keys={20: "a/still-20.jpg"})
+    drawn = browser.get(_path(uploaded, "/pictures"), headers=ask).text
+    assert f'data-overlay="{_path(uploaded, "/overlay")}"' in drawn
+    assert f'href="{_path(uploaded, "/stills/20")}"' in drawn
+    assert "hx-get" not in drawn
+    answer = browser.get(_path(uploaded, "/pictures"))
+    assert (answer.status_code, answer.headers["location"]) == (303, _path(uploaded))
+
+
+def test_recording_when_its_pictures_failed_then_it_says_that_the_numbers_are_complete(
+    browser: httpx.Client, parts: WebParts, club: Club, uploaded: ReceivedRecording
+) -> None:
+    finish_recording(parts.uow_factory, club, uploaded.recording.id, pictures=PicturesState.FAILED)
+    text = browser.get(_path(uploaded)).text
+    assert "The pictures could not be drawn." in text
+    assert ">44<" in text
+    assert "http-equiv" not in text
+
+
 def test_recording_when_rejected_then_why_and_what_to_do_and_the_video(
     browser: httpx.Client, parts: WebParts, club: Club, uploaded: ReceivedRecording
 ) -> None:
@@ -161,7 +197,7 @@ def test_video_when_a_range_is_asked_for_then_that_part(
         assert answer.headers["cache-control"] == "no-store"
 
 
-PARTS = ["", "/progress", "/original", "/overlay", "/stills/20"]
+PARTS = ["", "/progress", "/pictures", "/original", "/overlay", "/stills/20"]
 
 
 @pytest.mark.parametrize("part", PARTS)

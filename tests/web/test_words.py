@@ -101,4 +101,4 @@ def test_attempt_when_not_the_first_then_said(attempt: int, said: bool) -> None:
     )
     assert shown is not None
     assert (shown.attempt_note is not None) == said
-    assert [stage.is_done for stage in shown.stages] == [True, False, False, False, False]
+    assert [stage.is_done for stage in shown.stages] == [True, False, False, False]

@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import psutil
 import pytest
 
-from app.biomech.types import TrialContext
+from app.biomech.types import FlaggedFrame, Side, TrialContext
 from app.domain.lifecycle import Stage
 from app.services.video_reader import PictureOrder, VideoReaderDiedError, VideoReading
+from tests.factories import make_track
 from tests.support.videos import steady, write_video
 from workers.sandbox import SandboxedReader, SandboxPool, SandboxSettings
 from workers.sandbox_protocol import Limits, ProtocolError, decode_answer
@@ -96,6 +98,23 @@ def test_draw_when_nothing_was_read_then_the_reader_died(
         order = PictureOrder(track=None, events=(), flagged_frames=(), kinematics=None)  # type: ignore[arg-type]  # what no caller should send
         with pytest.raises(VideoReaderDiedError, match="ValueError"):
             reader.draw(order, directory=tmp_path, overlay=False, on_progress=lambda _stage, _share: None)
+
+
+def test_draw_when_a_fresh_reader_is_given_the_track_then_it_draws_without_reading(
+    pool: SandboxPool, tmp_path: Path, video: Path
+) -> None:
+    flagged = FlaggedFrame(frame=5, time_s=5 / 60, reason="initial_contact", side=Side.LEFT)
+    order = PictureOrder(
+        track=make_track(40), events=(), flagged_frames=(flagged,), kinematics=None, video=video
+    )
+    with pool.reader() as reader:
+        pictures = reader.draw(
+            order, directory=tmp_path, overlay=True, on_progress=lambda _stage, _share: None
+        )
+    assert pictures.stills[5].read_bytes().startswith(b"\xff\xd8")
+    assert pictures.overlay is not None
+    with av.open(str(pictures.overlay)) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 40
 
 
 def test_reader_when_used_from_a_thread_that_ends_then_the_next_spare_still_lives(

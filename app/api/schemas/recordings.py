@@ -10,7 +10,7 @@ from app.api.schemas.analysis import AnalysisDocument, FindingDocument
 from app.api.schemas.base import Input, Output, OutputPage
 from app.api.schemas.roster import AthleteOutput
 from app.biomech.types import Movement, Verdict, View
-from app.domain.lifecycle import RecordingState, Stage
+from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
 from app.services.read_models import RecordingView
 
@@ -71,7 +71,9 @@ class RecordingLinks(Output):
     events: str = Field(description="Server-sent events until the end of processing.")
     original: str
     analysis: str | None
-    overlay: str | None = Field(description="MP4 with the athlete's skeleton and the events drawn in.")
+    overlay: str | None = Field(
+        description="MP4 with the athlete's skeleton and the events drawn in; like the stills, once `pictures` is done."
+    )
     stills: list[StillLink]
 
 
@@ -119,11 +121,16 @@ class RecordingOutput(RecordingBase):
     attempt: int
     max_attempts: int
     queue_position: int | None = Field(description="1 means next; null unless queued.")
-    final: bool = Field(description="Nothing more happens by itself: stop asking.")
+    final: bool = Field(
+        description="The result is there and stays as it is: stop asking, unless you wait for `pictures`."
+    )
     updated_at: datetime
     findings: list[FindingDocument]
     failure: str | None = Field(description="Stable code of what went wrong, when the state is failed.")
     analysis_id: UUID | None
+    pictures: PicturesState | None = Field(
+        description="Stills and overlay of the analysis follow its numbers; null when there is nothing to draw."
+    )
     links: RecordingLinks
 
 

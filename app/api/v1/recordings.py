@@ -84,14 +84,15 @@ def list_recordings(
 def get_recording(
     recording_id: UUID, parts: PartsDep, uow: UowDep, principal: PrincipalDep, series: SeriesQuery = False
 ) -> Response:
-    """Return a recording with its latest analysis. `Retry-After` is set while it is being worked on."""
+    """Return a recording with its latest analysis. `Retry-After` is set while it or its pictures are being made."""
     recording = recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
     kinematics = None
     if series and recording.analysis is not None and recording.analysis.has_kinematics:
         kinematics = analyses.get_kinematics(
             uow=uow, blobs=parts.blobs, principal=principal, recording_id=recording_id
         )
-    headers = {} if recording.state in FINAL_STATES else {"Retry-After": str(ASK_AGAIN_S)}
+    is_whole = recording.state in FINAL_STATES and not recording.awaits_pictures
+    headers = {} if is_whole else {"Retry-After": str(ASK_AGAIN_S)}
     return JSONResponse(recording_document(recording, kinematics=kinematics), headers=headers)
 
 

@@ -4,6 +4,7 @@ from app.db.models.accounts import ApiKey, LoginSession, Membership, Organisatio
 from app.db.models.analyses import (
     Analysis,
     AnalysisEvent,
+    AnalysisPictures,
     Assessment,
     AssessmentComponent,
     Finding,
@@ -17,6 +18,7 @@ from app.db.models.roster import Athlete, Screening, Team, TeamMember, Trial
 __all__ = [
     "Analysis",
     "AnalysisEvent",
+    "AnalysisPictures",
     "ApiKey",
     "Assessment",
     "AssessmentComponent",

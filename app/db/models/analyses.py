@@ -1,14 +1,18 @@
-"""What was found in a recording. Rows are added, never changed."""
+"""What was found in a recording. Rows are added, never changed; only the pictures come later."""
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.biomech.types import EventName, EventSource, Severity, Side, Verdict
 from app.db.base import Base, TenantMixin, tenant_key, tenant_reference
-from app.db.types import CreatedAt, IdKey, LongText, stored_as_text
+from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
+from app.domain.lifecycle import PicturesState
+
+_PICTURES_STATES = ", ".join(f"'{state.value}'" for state in PicturesState)
 
 
 class Analysis(TenantMixin, Base):
@@ -45,8 +49,41 @@ class Analysis(TenantMixin, Base):
     video_codec: Mapped[LongText | None]
     track_key: Mapped[LongText | None]
     kinematics_key: Mapped[LongText | None]
-    overlay_key: Mapped[LongText | None]
     created_at: Mapped[CreatedAt]
+
+
+class AnalysisPictures(TenantMixin, Base):
+    """The pictures of one analysis, and the work of drawing them: like a recording, the row is the job.
+
+    A row of its own, because an analysis never changes and its numbers do not wait for pictures.
+    """
+
+    __tablename__ = "analysis_pictures"
+    __table_args__ = (
+        tenant_reference("analysis_id", "analysis"),
+        CheckConstraint(f"state IN ({_PICTURES_STATES})", name="state_known"),
+        CheckConstraint("state = 'pending' OR lease_token IS NULL", name="lease_while_pending"),
+        Index("ix_analysis_pictures_pending", "lease_until", postgresql_where=text("state = 'pending'")),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    analysis_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[PicturesState] = mapped_column(stored_as_text(PicturesState))
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    """Attempts begun, the one that follows the analysis included."""
+    max_attempts: Mapped[int] = mapped_column(SmallInteger)
+    lease_token: Mapped[UUID | None]
+    """Belongs to the present attempt; who does not hold it writes nothing."""
+    lease_until: Mapped[Instant | None]
+    """Nobody else may begin earlier: the present attempt's lease, or the wait before the next."""
+    sent_at: Mapped[Instant | None]
+    """When a job was last sent for it; None while the attempt that follows the analysis has it."""
+    failure_code: Mapped[LongText | None]
+    """What the last attempt died of."""
+    overlay_key: Mapped[LongText | None]
+    still_keys: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """Blob key by frame."""
+    updated_at: Mapped[CreatedAt]
 
 
 def _part_of_analysis(*more: Any) -> tuple[Any, ...]:
@@ -117,7 +154,7 @@ class Finding(TenantMixin, Base):
 
 
 class FlaggedFrame(TenantMixin, Base):
-    """A frame worth looking at, and its still picture."""
+    """A frame worth looking at."""
 
     __tablename__ = "flagged_frame"
     __table_args__ = _part_of_analysis()
@@ -129,7 +166,6 @@ class FlaggedFrame(TenantMixin, Base):
     time_s: Mapped[float]
     reason: Mapped[LongText]
     side: Mapped[Side] = mapped_column(stored_as_text(Side))
-    still_key: Mapped[LongText | None]
 
 
 class Assessment(TenantMixin, Base):

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import Session
 
 from app.biomech import types as bio
@@ -15,6 +15,7 @@ from app.db.base import Base
 from app.db.models import (
     Analysis,
     AnalysisEvent,
+    AnalysisPictures,
     Assessment,
     AssessmentComponent,
     Finding,
@@ -23,6 +24,7 @@ from app.db.models import (
 )
 from app.db.repositories.recordings import Claim
 from app.db.types import new_id
+from app.domain.lifecycle import PicturesState
 
 M = TypeVar("M", AnalysisEvent, Metric, Finding, FlaggedFrame)
 
@@ -47,8 +49,15 @@ class AnalysisFiles:
 
     track_key: str | None = None
     kinematics_key: str | None = None
-    overlay_key: str | None = None
-    still_keys: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPictures:
+    """How far the pictures are, and where they lie in the blob store."""
+
+    state: PicturesState
+    overlay_key: str | None
+    still_keys: dict[int, str]
     """By frame."""
 
 
@@ -62,6 +71,8 @@ class StoredAnalysis:
     created_at: datetime
     content: AnalysisContent
     files: AnalysisFiles
+    pictures: StoredPictures | None
+    """None when there is nothing to draw."""
 
 
 class AnalysisRepository:
@@ -96,7 +107,6 @@ class AnalysisRepository:
                 input_sha256=input_sha256,
                 track_key=files.track_key,
                 kinematics_key=files.kinematics_key,
-                overlay_key=files.overlay_key,
                 **_video_columns(content.video),
             )
         )
@@ -104,7 +114,7 @@ class AnalysisRepository:
         self._add_rows(AnalysisEvent, content.events, owner)
         self._add_rows(Metric, content.metrics, owner)
         self._add_rows(Finding, content.findings, owner)
-        self._add_frames(content.flagged_frames, owner, files.still_keys)
+        self._add_rows(FlaggedFrame, content.flagged_frames, owner)
         if content.risk_score is not None:
             self._add_assessment(content.risk_score, owner)
 
@@ -119,18 +129,28 @@ class AnalysisRepository:
         self, *, organisation_id: UUID, recording_id: UUID, before: int | None, limit: int
     ) -> list[StoredAnalysis]:
         """Return a recording's analyses, newest run first, six queries however many there are."""
-        query = select(Analysis).where(
+        query = _with_pictures().where(
             Analysis.organisation_id == organisation_id, Analysis.recording_id == recording_id
         )
         if before is not None:
             query = query.where(Analysis.run < before)
-        rows = list(self._session.scalars(query.order_by(Analysis.run.desc()).limit(limit)))
-        return self._whole(organisation_id, rows)
+        rows = self._session.execute(query.order_by(Analysis.run.desc()).limit(limit)).all()
+        return self._whole(organisation_id, [(row[0], row[1]) for row in rows])
 
-    def _whole(self, organisation_id: UUID, rows: Sequence[Analysis]) -> list[StoredAnalysis]:
+    def find(self, *, organisation_id: UUID, analysis_id: UUID) -> StoredAnalysis | None:
+        """Return one analysis, or None."""
+        query = _with_pictures().where(
+            Analysis.organisation_id == organisation_id, Analysis.id == analysis_id
+        )
+        row = self._session.execute(query).one_or_none()
+        return None if row is None else self._whole(organisation_id, [(row[0], row[1])])[0]
+
+    def _whole(
+        self, organisation_id: UUID, rows: Sequence[tuple[Analysis, AnalysisPictures | None]]
+    ) -> list[StoredAnalysis]:
         if not rows:
             return []
-        ids = [row.id for row in rows]
+        ids = [row.id for row, _ in rows]
         events = self._parts(AnalysisEvent, organisation_id, ids)
         metrics = self._parts(Metric, organisation_id, ids)
         findings = self._parts(Finding, organisation_id, ids)
@@ -156,16 +176,10 @@ class AnalysisRepository:
                     risk_score=scores.get(row.id),
                     flagged_frames=tuple(_made(bio.FlaggedFrame, part) for part in frames[row.id]),
                 ),
-                files=AnalysisFiles(
-                    track_key=row.track_key,
-                    kinematics_key=row.kinematics_key,
-                    overlay_key=row.overlay_key,
-                    still_keys={
-                        part.frame: part.still_key for part in frames[row.id] if part.still_key is not None
-                    },
-                ),
+                files=AnalysisFiles(track_key=row.track_key, kinematics_key=row.kinematics_key),
+                pictures=_pictures(pictures),
             )
-            for row in rows
+            for row, pictures in rows
         ]
 
     def _parts(self, model: type[M], organisation_id: UUID, ids: list[UUID]) -> dict[UUID, list[M]]:
@@ -216,25 +230,6 @@ class AnalysisRepository:
         if rows:
             self._session.execute(insert(model), rows)
 
-    def _add_frames(
-        self,
-        frames: Iterable[bio.FlaggedFrame],
-        owner: dict[str, UUID],
-        still_keys: dict[int, str],
-    ) -> None:
-        rows = [
-            {
-                "id": new_id(),
-                "position": position,
-                "still_key": still_keys.get(flagged.frame),
-                **owner,
-                **_fields(flagged),
-            }
-            for position, flagged in enumerate(frames)
-        ]
-        if rows:
-            self._session.execute(insert(FlaggedFrame), rows)
-
     def _add_assessment(self, score: bio.RiskScore, owner: dict[str, UUID]) -> None:
         assessment_id = new_id()
         values = _fields(score)
@@ -250,6 +245,28 @@ class AnalysisRepository:
             components,
             {"organisation_id": owner["organisation_id"], "assessment_id": assessment_id},
         )
+
+
+def _with_pictures() -> Select[Analysis, AnalysisPictures]:
+    return (
+        select(Analysis, AnalysisPictures)
+        .outerjoin(
+            AnalysisPictures,
+            (AnalysisPictures.organisation_id == Analysis.organisation_id)
+            & (AnalysisPictures.analysis_id == Analysis.id),
+        )
+        .execution_options(populate_existing=True)
+    )
+
+
+def _pictures(row: AnalysisPictures | None) -> StoredPictures | None:
+    if row is None:
+        return None
+    return StoredPictures(
+        state=row.state,
+        overlay_key=row.overlay_key,
+        still_keys={int(frame): key for frame, key in row.still_keys.items()},
+    )
 
 
 def _fields(item: Any) -> dict[str, Any]:

@@ -50,6 +50,18 @@ def show_progress(
     return page_response(page, template="_progress.html")
 
 
+@router.get("/recordings/{recording_id}/pictures", dependencies=RESULTS)
+def show_pictures(
+    recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
+) -> Response:
+    """Return the part of the page with the pictures alone, drawn or still to come."""
+    if request.headers.get("hx-request") != "true":
+        return RedirectResponse(f"/recordings/{recording_id}", status_code=status.HTTP_303_SEE_OTHER)
+    view = recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
+    page = _page(view, request, parts=parts, uow=uow, principal=principal)
+    return page_response(page, template="_stills.html")
+
+
 @router.post(
     "/recordings/{recording_id}/retry", dependencies=[Depends(PageRule(Permission.RECORDINGS_WRITE))]
 )

@@ -5,6 +5,26 @@ const video = document.getElementById("video");
 
 if (video) startPlayer();
 startLargeStills();
+document.addEventListener("htmx:after:swap", showOverlay);
+
+// The overlay arrives after the numbers: it takes the original's place, at the same instant.
+function showOverlay() {
+  const overlay = document.getElementById("pictures")?.dataset.overlay;
+  const source = video?.querySelector("source");
+  if (!overlay || !source || source.getAttribute("src") === overlay) return;
+  const [time, wasPlaying, rate] = [video.currentTime, !video.paused, video.playbackRate];
+  source.src = overlay;
+  source.type = "video/mp4";
+  video.load();
+  video.addEventListener("loadedmetadata", () => {
+    video.currentTime = time;
+    video.playbackRate = rate;
+    if (wasPlaying) video.play();
+  }, { once: true });
+  document.getElementById("player-overlay").hidden = false;
+  document.getElementById("player-original").hidden = false;
+  document.getElementById("video-problem").hidden = true;
+}
 
 function startPlayer() {
   const frames = player.dataset.frames ? player.dataset.frames.split(",").map(Number) : [];
@@ -166,16 +186,15 @@ function startLargeStills() {
   const dialog = document.getElementById("large");
   const image = document.getElementById("large-image");
   const caption = document.getElementById("large-caption");
-  for (const link of document.querySelectorAll("[data-large]")) {
-    link.addEventListener("click", (event) => {
-      if (event.metaKey || event.ctrlKey || !dialog?.showModal) return;
-      event.preventDefault();
-      const small = link.querySelector("img");
-      image.src = link.href;
-      image.alt = small.alt;
-      caption.textContent = `${link.querySelector(".still-caption").textContent}, ${link.querySelector(".still-time").textContent}`;
-      dialog.showModal();
-    });
-  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-large]");
+    if (!link || event.metaKey || event.ctrlKey || !dialog?.showModal) return;
+    event.preventDefault();
+    const small = link.querySelector("img");
+    image.src = link.href;
+    image.alt = small.alt;
+    caption.textContent = `${link.querySelector(".still-caption").textContent}, ${link.querySelector(".still-time").textContent}`;
+    dialog.showModal();
+  });
   dialog?.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 }
