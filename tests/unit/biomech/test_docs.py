@@ -9,7 +9,21 @@ import pytest
 from app.biomech.definitions import METRICS
 from app.biomech.method import BANDS, COMPONENTS
 
-MODULES = ("angles", "events", "metrics", "quality", "score", "signals", "statistics")
+MODULES = (
+    "angles",
+    "events",
+    "metrics",
+    "quality",
+    "score",
+    "signals",
+    "statistics",
+    "trials",
+    "asymmetry",
+    "change",
+    "norms",
+    "evidence",
+    "screening",
+)
 METHOD = Path(__file__).parents[3] / "docs" / "method.md"
 
 
