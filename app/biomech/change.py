@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import special
 
+from app.biomech.definitions import MetricDefinition
 from app.biomech.statistics import Z95, Interval
 from app.biomech.types import Movement, RiskScore, View
 
@@ -61,6 +62,25 @@ class Direction:
                 return float(abs(before - target) - abs(after - target))
             case Better.NEITHER:
                 return float("nan")
+
+
+def direction_of(definition: MetricDefinition) -> Direction:
+    """Return what counts as better for a metric of the registry.
+
+    Examples
+    --------
+    >>> from app.biomech.definitions import METRICS
+    >>> [direction_of(METRICS[key]).better.value for key in ("fppa", "jump_height", "lateral_trunk_lean", "contact_time")]
+    ['lower', 'higher', 'nearer', 'neither']
+    """
+    match definition.higher_is:
+        case "better":
+            better = Better.HIGHER
+        case "worse" | "more valgus":
+            better = Better.LOWER
+        case "neither":
+            better = Better.NEITHER if definition.target is None else Better.NEARER
+    return Direction(better=better, target=definition.target)
 
 
 class ChangeVerdict(StrEnum):

@@ -64,6 +64,9 @@ class MetricDefinition:
     """Smallest change that is real with 95 % certainty, in `unit`."""
     error_source: str = ""
     """Where `sem` and `mdc` come from, with the mark of that."""
+    target: float | None = None
+    """Where nothing is left to gain [P]: beyond it, further in the good direction is no better. With
+    ``neither``, nearer to it is better from both sides; None with ``neither``: no direction is better."""
 
 
 def _definition(
@@ -85,11 +88,13 @@ def _definition(
     sem: float | None = None,
     mdc: float | None = None,
     error_source: str = "",
+    target: float | None = None,
 ) -> MetricDefinition:
     return MetricDefinition(
         key=key, name=name, unit=unit, sides=sides, events=events, views=views, movements=movements,
         formula=formula, sign_convention=sign_convention, higher_is=higher_is, is_ratio_scale=is_ratio_scale,
         mark=mark, reference=reference, since_version=since_version, sem=sem, mdc=mdc, error_source=error_source,
+        target=target,
     )  # fmt: skip
 
 
@@ -112,6 +117,7 @@ _FRONTAL = (
         sem=3.0,
         mdc=8.9,
         error_source=f"{MUNRO}; the larger of each [V]",
+        target=0.0,
     ),
     _definition(
         "knee_valgus_displacement",
@@ -127,6 +133,7 @@ _FRONTAL = (
         reference="Holden 2017",
         mdc=8.0,
         error_source="Method section 7.4, until there are own data [P]",
+        target=0.0,
     ),
     _definition(
         "knee_ankle_separation_ratio",
@@ -134,12 +141,13 @@ _FRONTAL = (
         unit="1",
         events=(IC, PKF, MINIMUM, LOWEST, STANDING),
         formula="Horizontal distance between the knees over that between the ankles; 1 is knees over ankles.",
-        higher_is="neither",
+        higher_is="better",
         mark="V",
         reference="Mizner 2012, Clin J Sport Med 22:221",
         sem=0.055,
         mdc=0.15,
         error_source="2.77 times 0.055, method section 7.4 [D]",
+        target=1.0,
     ),
     _definition(
         "knee_separation",
@@ -161,6 +169,7 @@ _FRONTAL = (
         sign_convention=_LEAN,
         mark="V",
         reference="LESS item 6 (Padua 2009)",
+        target=0.0,
     ),
 )
 

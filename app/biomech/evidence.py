@@ -1,7 +1,7 @@
 """What a positive screen would mean if it were taken as a prediction: the arithmetic of rare injuries.
 
-For the help page of clinicians. It shows why no injury probability is printed: with the base rates of
-sport, nearly everybody who screens positive stays uninjured (method section 5.3).
+For the help page of clinicians. It shows why a screen is no prediction: with the base rates of sport,
+nearly everybody who screens positive stays uninjured (method section 5.3).
 """
 
 from dataclasses import dataclass

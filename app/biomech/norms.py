@@ -84,6 +84,8 @@ def _separation(sex: Sex, *, mean: float, sd: float, n: int) -> Norm:
 PUBLISHED: tuple[Norm, ...] = (
     _fppa(Movement.DROP_VERTICAL_JUMP, Sex.FEMALE, (7.0, 13.0)),
     _fppa(Movement.DROP_VERTICAL_JUMP, Sex.MALE, (3.0, 8.0)),
+    _fppa(Movement.SINGLE_LEG_LANDING, Sex.FEMALE, (5.0, 12.0)),
+    _fppa(Movement.SINGLE_LEG_LANDING, Sex.MALE, (1.0, 9.0)),
     _separation(Sex.FEMALE, mean=23.0, sd=9.0, n=325),
     _separation(Sex.MALE, mean=22.0, sd=8.0, n=130),
 )

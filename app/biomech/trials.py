@@ -19,8 +19,16 @@ RECOMMENDED_TRIALS = 3
 RECOMMENDED_SINGLE_LEG = 5
 """Five-trial means reached ICC 0.75 for every variable of a single-leg drop jump (Ortiz 2007) [V]."""
 SINGLE_LEG_MOVEMENTS = frozenset(
-    {"single_leg_landing", "single_leg_squat", "lateral_step_down", "forward_lunge", "side_step_cut"}
+    {
+        Movement.SINGLE_LEG_LANDING,
+        Movement.SINGLE_LEG_SQUAT,
+        Movement.LATERAL_STEP_DOWN,
+        Movement.FORWARD_LUNGE,
+        Movement.SIDE_STEP_CUT,
+    }
 )
+ONE_IS_ENOUGH = frozenset({Movement.STANDING, Movement.RUNNING})
+"""A calibration trial holds seconds of the same posture, a run many strides [P]."""
 TRIALS_TO_SPARE = 2
 """Further trials asked for when the first disagree; after them the spread is the athlete's own [P]."""
 DISAGREE_P = 0.05
@@ -88,7 +96,9 @@ class AggregatedValue:
 
 def recommended_trials(movement: Movement) -> int:
     """Return how many valid trials the protocol asks for."""
-    return RECOMMENDED_SINGLE_LEG if movement.value in SINGLE_LEG_MOVEMENTS else RECOMMENDED_TRIALS
+    if movement in ONE_IS_ENOUGH:
+        return 1
+    return RECOMMENDED_SINGLE_LEG if movement in SINGLE_LEG_MOVEMENTS else RECOMMENDED_TRIALS
 
 
 def aggregate_trials(

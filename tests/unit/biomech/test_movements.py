@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.biomech.change import Better, direction_of
 from app.biomech.definitions import METRICS
 from app.biomech.metrics import Value, make_metric
 from app.biomech.movements import find_movements
@@ -54,3 +55,11 @@ def test_metric_when_side_event_or_key_is_not_defined_then_it_cannot_be_made() -
         make_metric("fppa", Side.LEFT, value, event="take_off")
     with pytest.raises(KeyError):
         make_metric("knee_happiness", Side.LEFT, value, event="peak")
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_metric_when_it_has_a_target_then_it_also_has_a_direction(key: str) -> None:
+    direction = direction_of(METRICS[key])
+    if METRICS[key].target is not None:
+        assert direction.better is not Better.NEITHER
+        assert direction.gain(METRICS[key].target, METRICS[key].target) == 0.0

@@ -118,6 +118,8 @@ def test_trials_when_no_usual_spread_is_known_then_their_own_errors_decide() -> 
 )
 def test_advice_when_trials_are_few_or_disagree_then_one_more_but_not_for_ever(n, disagree, advice) -> None:
     assert recommended_trials(DVJ) == 3
+    assert recommended_trials(Movement.SINGLE_LEG_SQUAT) == 5
+    assert recommended_trials(Movement.STANDING) == 1
     assert advise_trials(n_trials=n, movement=DVJ, disagree=disagree) is advice
 
 
