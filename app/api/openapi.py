@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api import health
+from app.api.schemas.athletes import BatchAthleteInput
 from app.api.schemas.problem import ProblemDocument
 from app.api.v1 import router as v1_router
 
@@ -47,8 +48,9 @@ def build_document() -> dict[str, Any]:
     )
     _leave_out_framework_errors(document)
     schemas = document["components"]["schemas"]
-    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= problem.pop("$defs", {}) | {ProblemDocument.__name__: problem}
+    for model in (ProblemDocument, BatchAthleteInput):  # shapes that no route names to the framework
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
 

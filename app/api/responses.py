@@ -12,6 +12,7 @@ _DESCRIPTIONS = {
     404: "No such thing in your organisation.",
     408: "The client stopped sending.",
     409: "Somebody else changed it first.",
+    412: "It has changed since you read it; read it again.",
     413: "Larger than allowed.",
     415: "Wrong type of content.",
     416: "The range lies outside the file.",

@@ -15,6 +15,7 @@ SQLAlchemy's ``after_commit`` event would not do: it fires when a savepoint is r
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Lock
 from types import TracebackType
 from typing import Self
@@ -25,9 +26,12 @@ from sqlalchemy import Engine, text
 from app.db.engine import TenantSession
 from app.db.repositories.accounts import AccountRepository
 from app.db.repositories.analyses import AnalysisRepository
+from app.db.repositories.athletes import AthleteRepository
 from app.db.repositories.audit import AuditRepository
+from app.db.repositories.changes import ChangeRepository
 from app.db.repositories.idempotency import IdempotencyRepository
 from app.db.repositories.pictures import PicturesRepository
+from app.db.repositories.placements import PlacementRepository
 from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.roster import RosterRepository
 from app.domain.access import Principal
@@ -51,6 +55,9 @@ class UnitOfWork:
 
     accounts: AccountRepository
     roster: RosterRepository
+    athletes: AthleteRepository
+    changes: ChangeRepository
+    placements: PlacementRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
     pictures: PicturesRepository
@@ -77,6 +84,9 @@ class UnitOfWork:
         """Hang the repositories on it."""
         self.accounts = AccountRepository(self._session)
         self.roster = RosterRepository(self._session)
+        self.athletes = AthleteRepository(self._session)
+        self.changes = ChangeRepository(self._session)
+        self.placements = PlacementRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
         self.pictures = PicturesRepository(self._session)
@@ -87,6 +97,10 @@ class UnitOfWork:
     def ping(self) -> None:
         """Ask the database anything; raise when it does not answer."""
         self._session.execute(text("SELECT 1"))
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        """Drop what is done inside, and only that, when it ends with an error."""
+        return self._session.begin_nested()
 
     def defer(self, job: Job) -> None:
         """Send this job once the transaction is committed, and only then."""

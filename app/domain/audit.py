@@ -30,6 +30,11 @@ class Act(StrEnum):
 
     TEAM_CREATED = "team.created"
     ATHLETE_CREATED = "athlete.created"
+    ATHLETE_EDITED = "athlete.edited"
+    ATHLETES_MERGED = "athlete.merged"
+    RECORDING_MOVED = "recording.moved"
+    SCREENING_MOVED = "screening.moved"
+    ROSTER_CHANGE_UNDONE = "roster_change.undone"
 
     RECORDING_RECEIVED = "recording.received"
     RECORDING_REQUEUED = "recording.requeued"

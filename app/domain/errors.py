@@ -86,3 +86,9 @@ class StaleStateError(DomainError):
     """Somebody else changed it first."""
 
     code = "stale_state"
+
+
+class PreconditionFailedError(DomainError):
+    """The version that was to be changed is not the present one."""
+
+    code = "precondition_failed"

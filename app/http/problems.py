@@ -27,6 +27,7 @@ STATUS_BY_CODE: Mapping[str, HTTPStatus] = {
     "idempotency_key_reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "storage_full": HTTPStatus.INSUFFICIENT_STORAGE,
     "stale_state": HTTPStatus.CONFLICT,
+    "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
 }
 
 _TITLES: Mapping[str, str] = {
@@ -45,6 +46,7 @@ _TITLES: Mapping[str, str] = {
     "idempotency_key_reused": "Idempotency-Key used before",
     "storage_full": "No room for the video",
     "stale_state": "Somebody else changed it first",
+    "precondition_failed": "Changed since you read it",
 }
 
 

@@ -1,8 +1,8 @@
-"""Routes that take a small body: a larger one is refused, in our own words, before it is read to the end."""
+"""Routes that take a body of limited size: a larger one is refused, in our own words, before it is read to the end."""
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -10,10 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_BATCH_BYTES = 1024 * 1024
 
 
 class SmallBodyRoute(APIRoute):
     """Use as ``route_class`` of a router. The framework's own limit answers in plain text, outside our handlers."""
+
+    max_bytes: ClassVar[int] = MAX_BODY_BYTES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the framework's handler behind the limit."""
@@ -21,14 +24,20 @@ class SmallBodyRoute(APIRoute):
 
         async def limited(request: Request) -> Response:
             declared = request.headers.get("content-length", "")
-            if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+            if declared.isdecimal() and int(declared) > self.max_bytes:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return await handler(Request(request.scope, _counted(request.receive)))
+            return await handler(Request(request.scope, _counted(request.receive, max_bytes=self.max_bytes)))
 
         return limited
 
 
-def _counted(receive: Receive) -> Receive:
+class BatchBodyRoute(SmallBodyRoute):
+    """The same for routes that take many things at once."""
+
+    max_bytes = MAX_BATCH_BYTES
+
+
+def _counted(receive: Receive, *, max_bytes: int) -> Receive:
     """Return the way in with a counter, for bodies that do not declare their length."""
     n_bytes = 0
 
@@ -36,7 +45,7 @@ def _counted(receive: Receive) -> Receive:
         nonlocal n_bytes
         message = await receive()
         n_bytes += len(message.get("body", b""))
-        if n_bytes > MAX_BODY_BYTES:
+        if n_bytes > max_bytes:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return message
 

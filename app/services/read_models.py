@@ -13,6 +13,7 @@ from uuid import UUID
 
 from app.biomech.types import Movement, QualityFinding, Sex, Verdict, View
 from app.domain.access import Permission, Principal, Role
+from app.domain.athletes import AthleteRecord
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
 from app.services.analysis_record import AnalysisRecord
@@ -111,12 +112,24 @@ class AthleteSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TeamMembership:
+    """A team an athlete is in."""
+
+    id: UUID
+    name: str
+    n_athletes: int
+    bib: str | None
+    """What the athlete wears in this team."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AthleteDetail:
     """A person on the roster, with the teams they are in."""
 
-    athlete: AthleteSummary
-    teams: tuple[TeamSummary, ...]
+    record: AthleteRecord
+    teams: tuple[TeamMembership, ...]
     created_at: datetime
+    updated_at: datetime
 
 
 class DashboardSort(StrEnum):

@@ -9,9 +9,11 @@ from app.biomech.types import Sex
 from app.db.repositories.dashboard import DashboardKey, DashboardQuery, DashboardRecord
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
+from app.domain.athletes import AthleteChange
 from app.domain.audit import Act
 from app.domain.errors import InvalidInputError, NotFoundError
-from app.services.checks import check_range, check_text
+from app.services import athletes
+from app.services.checks import check_text
 from app.services.cursors import (
     check_limit,
     decode_cursor,
@@ -22,7 +24,6 @@ from app.services.cursors import (
 )
 from app.services.presenters import athlete_summary, team_summary
 from app.services.read_models import (
-    AthleteDetail,
     AthleteSummary,
     DashboardCounts,
     DashboardRow,
@@ -60,40 +61,15 @@ def create_athlete(
     stature_cm: float | None = None,
 ) -> AthleteSummary:
     """Put a person on the roster, in the teams named; raise `NotFoundError` for a team we do not have."""
-    principal.require(Permission.ROSTER_WRITE)
-    known = uow.roster.known_team_ids(organisation_id=principal.organisation_id, team_ids=team_ids)
-    if known != set(team_ids):
-        raise _no_team()
-    athlete = uow.roster.add_athlete(
-        organisation_id=principal.organisation_id,
-        name=check_text(name, field="name"),
-        external_id=None if external_id is None else check_text(external_id, field="external_id"),
-        sex=sex,
-        stature_cm=check_range(stature_cm, field="stature_cm", low=50.0, high=260.0),
-    )
-    if athlete is None:
-        raise InvalidInputError(
-            "There is already an athlete with this external id.",
-            how_to_fix="Use that athlete, or another id.",
-            field="external_id",
-        )
-    uow.roster.add_to_teams(organisation_id=principal.organisation_id, athlete_id=athlete.id, team_ids=known)
-    uow.audit.record(actor=principal, act=Act.ATHLETE_CREATED, object_id=athlete.id, n_teams=len(known))
-    return athlete_summary(athlete)
-
-
-def get_athlete(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> AthleteDetail:
-    """Return one person of the roster, or raise `NotFoundError`."""
-    principal.require(Permission.ROSTER_READ)
-    organisation_id = principal.organisation_id
-    athlete = uow.roster.find_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
-    if athlete is None:
-        raise NotFoundError("There is no such athlete.", how_to_fix="Choose somebody who is on your roster.")
-    teams = uow.roster.teams_of(organisation_id=organisation_id, athlete_id=athlete_id)
-    return AthleteDetail(
-        athlete=athlete_summary(athlete),
-        teams=tuple(team_summary(team, size) for team, size in teams),
-        created_at=athlete.created_at,
+    made = athletes.add_athlete(
+        uow=uow,
+        principal=principal,
+        change=AthleteChange(
+            name=name, team_ids=frozenset(team_ids), external_id=external_id, sex=sex, stature_cm=stature_cm
+        ),
+    ).record
+    return AthleteSummary(
+        id=made.id, name=made.name, external_id=made.external_id, sex=made.sex, stature_cm=made.stature_cm
     )
 
 
@@ -116,14 +92,16 @@ def list_athletes(
     uow: UnitOfWork,
     principal: Principal,
     team_id: UUID | None = None,
+    active: bool | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[AthleteSummary]:
-    """List the roster, or one team of it, by name."""
+    """List the roster, or one team of it, by name; `active` leaves out those who left, or all others."""
     principal.require(Permission.ROSTER_READ)
     rows = uow.roster.list_athletes(
         organisation_id=principal.organisation_id,
         team_id=team_id,
+        active=active,
         after=_name_key(cursor),
         limit=check_limit(limit) + 1,
     )

@@ -13,7 +13,7 @@ from app.domain.access import Role
 from app.domain.attention import MARKED_FROM, SOME_FROM
 from app.domain.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.domain.lifecycle import RecordingState
-from app.services import roster
+from app.services import athletes, roster
 from app.services.read_models import DashboardSort
 from tests.factories import (
     REJECTED,
@@ -234,10 +234,10 @@ def test_bands_when_compared_then_attention_begins_where_the_method_says():
 def test_athlete_when_made_in_teams_then_found_there(uow_factory, club, team):
     athlete = make_athlete(uow_factory, club, team=team)
     with uow_factory(club.id) as uow:
-        detail = roster.get_athlete(uow=uow, principal=club.principal, athlete_id=athlete.id)
+        detail = athletes.get_athlete(uow=uow, principal=club.principal, athlete_id=athlete.id)
         listed = roster.get_team(uow=uow, principal=club.principal, team_id=team.id)
-    assert detail.athlete == athlete
-    assert detail.teams == (listed,)
+    assert (detail.record.id, detail.record.name, detail.record.stature_cm) == (athlete.id, "Ada Berg", 171.0)
+    assert [(found.id, found.name) for found in detail.teams] == [(listed.id, listed.name)]
     assert listed.n_athletes == 1
 
 
@@ -248,7 +248,7 @@ def test_athlete_when_seen_by_another_organisation_then_not_found(uow_factory, c
         assert roster.list_teams(uow=uow, principal=rival.principal).items == ()
         assert roster.list_athletes(uow=uow, principal=rival.principal, team_id=team.id).items == ()
     with pytest.raises(NotFoundError), uow_factory(rival.id) as uow:
-        roster.get_athlete(uow=uow, principal=rival.principal, athlete_id=athlete.id)
+        athletes.get_athlete(uow=uow, principal=rival.principal, athlete_id=athlete.id)
     with pytest.raises(NotFoundError), uow_factory(rival.id) as uow:
         roster.get_team(uow=uow, principal=rival.principal, team_id=team.id)
     with pytest.raises(NotFoundError), uow_factory(rival.id) as uow:

@@ -36,32 +36,6 @@ class TeamPage(OutputPage):
     items: list[TeamOutput]
 
 
-class AthleteInput(Input):
-    """A person to put on the roster."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Alex Doe",
-                    "team_ids": ["01995b5e-7f3a-7c1e-8d2f-2a5c7d9e1f30"],
-                    "external_id": "S-1042",
-                    "sex": "female",
-                    "stature_cm": 168,
-                }
-            ]
-        }
-    )
-
-    name: NameField
-    team_ids: list[UUID] = Field(default_factory=list, max_length=50)
-    external_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
-        default=None, description="Your own number for this person; unique in your organisation."
-    )
-    sex: Sex = Field(default=Sex.UNSPECIFIED, description="Used only to choose a reference range.")
-    stature_cm: float | None = Field(default=None, ge=80, le=250, description="Standing height in cm.")
-
-
 class AthleteOutput(Output):
     """A person on the roster."""
 
@@ -76,13 +50,6 @@ class AthletePage(OutputPage):
     """People by name."""
 
     items: list[AthleteOutput]
-
-
-class AthleteDetailOutput(AthleteOutput):
-    """A person on the roster, with the teams they are in."""
-
-    teams: list[TeamOutput]
-    created_at: datetime
 
 
 class DashboardRowOutput(Output):

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.api.v1 import (
+    athletes,
     audit,
     openapi,
     recording_events,
@@ -10,8 +11,19 @@ from app.api.v1 import (
     recording_uploads,
     recordings,
     roster,
+    roster_changes,
 )
 
 router = APIRouter(prefix="/api/v1")
-for part in (openapi, recording_uploads, recordings, recording_files, recording_events, roster, audit):
+for part in (
+    openapi,
+    recording_uploads,
+    recordings,
+    recording_files,
+    recording_events,
+    roster,
+    athletes,
+    roster_changes,
+    audit,
+):
     router.include_router(part.router)

@@ -9,8 +9,6 @@ from app.api.deps import CursorQuery, LimitQuery, PrincipalDep, Requires, UowDep
 from app.api.pagination import add_next_link
 from app.api.responses import problems
 from app.api.schemas.roster import (
-    AthleteDetailOutput,
-    AthleteInput,
     AthleteOutput,
     AthletePage,
     TeamDashboardOutput,
@@ -111,31 +109,6 @@ def get_team_dashboard(
     return TeamDashboardOutput.model_validate(dashboard)
 
 
-@router.post(
-    "/athletes",
-    operation_id="create_athlete",
-    summary="Put a person on the roster",
-    status_code=status.HTTP_201_CREATED,
-    dependencies=WRITE,
-    responses=problems(400, 404, 413, 422),
-)
-def create_athlete(
-    body: AthleteInput, uow: UowDep, principal: PrincipalDep, response: Response
-) -> AthleteOutput:
-    """Put a person on the roster, in the teams named."""
-    athlete = roster.create_athlete(
-        uow=uow,
-        principal=principal,
-        name=body.name,
-        team_ids=tuple(body.team_ids),
-        external_id=body.external_id,
-        sex=body.sex,
-        stature_cm=body.stature_cm,
-    )
-    response.headers["Location"] = f"/api/v1/athletes/{athlete.id}"
-    return AthleteOutput.model_validate(athlete)
-
-
 @router.get(
     "/athletes",
     operation_id="list_athletes",
@@ -149,29 +122,17 @@ def list_athletes(
     request: Request,
     response: Response,
     team_id: Annotated[UUID | None, Query(description="Only people in this team.")] = None,
+    active: Annotated[
+        bool | None, Query(description="Only those who left (false), or only the others.")
+    ] = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = 50,
 ) -> AthletePage:
     """List the roster by name."""
-    page = roster.list_athletes(uow=uow, principal=principal, team_id=team_id, cursor=cursor, limit=limit)
+    page = roster.list_athletes(
+        uow=uow, principal=principal, team_id=team_id, active=active, cursor=cursor, limit=limit
+    )
     add_next_link(request, response, page.next_cursor)
     return AthletePage(
         items=[AthleteOutput.model_validate(item) for item in page.items], next_cursor=page.next_cursor
-    )
-
-
-@router.get(
-    "/athletes/{athlete_id}",
-    operation_id="get_athlete",
-    summary="One person",
-    dependencies=READ,
-    responses=problems(404),
-)
-def get_athlete(athlete_id: UUID, uow: UowDep, principal: PrincipalDep) -> AthleteDetailOutput:
-    """Return one person of the roster and the teams they are in."""
-    detail = roster.get_athlete(uow=uow, principal=principal, athlete_id=athlete_id)
-    return AthleteDetailOutput(
-        **AthleteOutput.model_validate(detail.athlete).model_dump(),
-        teams=[TeamOutput.model_validate(team) for team in detail.teams],
-        created_at=detail.created_at,
     )

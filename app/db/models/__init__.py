@@ -12,8 +12,17 @@ from app.db.models.analyses import (
     Metric,
 )
 from app.db.models.audit import AuditEntry
+from app.db.models.changes import RosterChange, RosterChangeItem
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
-from app.db.models.roster import Athlete, Screening, Team, TeamMember, Trial
+from app.db.models.roster import (
+    Athlete,
+    AthleteExternalId,
+    AthleteTombstone,
+    Screening,
+    Team,
+    TeamMember,
+    Trial,
+)
 
 __all__ = [
     "Analysis",
@@ -23,6 +32,8 @@ __all__ = [
     "Assessment",
     "AssessmentComponent",
     "Athlete",
+    "AthleteExternalId",
+    "AthleteTombstone",
     "AuditEntry",
     "Finding",
     "FlaggedFrame",
@@ -33,6 +44,8 @@ __all__ = [
     "Organisation",
     "Recording",
     "RecordingEvent",
+    "RosterChange",
+    "RosterChangeItem",
     "Screening",
     "Team",
     "TeamMember",

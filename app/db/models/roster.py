@@ -3,12 +3,13 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.biomech.types import Movement, Sex
 from app.db.base import Base, TenantMixin, belongs_to_organisation, tenant_key, tenant_reference
 from app.db.types import CreatedAt, IdKey, LongText, stored_as_text
+from app.domain.athletes import LegDominance
 from app.domain.screenings import ScreeningContext
 
 
@@ -31,17 +32,79 @@ class Athlete(TenantMixin, Base):
         belongs_to_organisation(),
         tenant_key(),
         UniqueConstraint("organisation_id", "external_id"),
+        UniqueConstraint("organisation_id", "sync_id"),
         Index("ix_athlete_by_name", "organisation_id", text("lower(name)"), "id"),
+        Index("ix_athlete_changed", "organisation_id", "updated_at", "id"),
         CheckConstraint("stature_cm > 0", name="stature_positive"),
+        CheckConstraint("mass_kg > 0", name="mass_positive"),
     )
 
     id: Mapped[IdKey]
     name: Mapped[LongText]
+    """As shown; given and family name are its parts where they are known."""
+    given_name: Mapped[LongText | None]
+    family_name: Mapped[LongText | None]
     external_id: Mapped[LongText | None]
     """The organisation's own number for this person."""
+    sync_id: Mapped[LongText | None]
+    """The key an integration chose for this person."""
     sex: Mapped[Sex] = mapped_column(stored_as_text(Sex))
+    """For reference ranges alone."""
+    date_of_birth: Mapped[date | None]
+    sport: Mapped[LongText | None]
+    position: Mapped[LongText | None]
+    level: Mapped[LongText | None]
     stature_cm: Mapped[float | None]
+    mass_kg: Mapped[float | None]
+    leg_dominance: Mapped[LegDominance | None] = mapped_column(stored_as_text(LegDominance))
+    email: Mapped[LongText | None]
+    phone: Mapped[LongText | None]
+    """International, E.164."""
+    active: Mapped[bool] = mapped_column(server_default=true())
+    """False for those who left."""
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    """Counts the changes of the row, its teams and its ids."""
     created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
+
+
+class AthleteExternalId(TenantMixin, Base):
+    """An athlete's id in another system."""
+
+    __tablename__ = "athlete_external_id"
+    __table_args__ = (
+        tenant_reference("athlete_id", "athlete"),
+        # one that is shown per system; ids inherited by merging only lead to the person
+        Index(
+            "uq_athlete_external_id_shown",
+            "organisation_id",
+            "athlete_id",
+            "system",
+            unique=True,
+            postgresql_where=text("NOT inherited"),
+        ),
+        Index(None, "organisation_id", "athlete_id"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    system: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[LongText] = mapped_column(primary_key=True)
+    athlete_id: Mapped[UUID]
+    inherited: Mapped[bool]
+    """True when it came from a record that was merged into this one, which has an id of its own."""
+
+
+class AthleteTombstone(TenantMixin, Base):
+    """What is left of an athlete who is gone: enough for a copy elsewhere to follow, and nothing of the person."""
+
+    __tablename__ = "athlete_tombstone"
+    __table_args__ = (belongs_to_organisation(), Index(None, "organisation_id", "deleted_at"))
+
+    id: Mapped[IdKey]
+    """The athlete's."""
+    reason: Mapped[LongText]
+    merged_into: Mapped[UUID | None]
+    deleted_at: Mapped[CreatedAt]
 
 
 class TeamMember(TenantMixin, Base):
@@ -52,10 +115,13 @@ class TeamMember(TenantMixin, Base):
         tenant_reference("team_id", "team"),
         tenant_reference("athlete_id", "athlete"),
         Index(None, "organisation_id", "athlete_id"),
+        UniqueConstraint("organisation_id", "team_id", "bib"),
     )
 
     team_id: Mapped[UUID] = mapped_column(primary_key=True)
     athlete_id: Mapped[UUID] = mapped_column(primary_key=True)
+    bib: Mapped[LongText | None]
+    """What the athlete wears in this team."""
 
 
 class Screening(TenantMixin, Base):

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.biomech.types import Movement, Sex
+from app.biomech.types import Movement
 from app.db.models import Athlete, Screening, Team, TeamMember, Trial
 from app.db.repositories.dashboard import DashboardQuery, DashboardResult, read_dashboard
 from app.db.types import new_id
@@ -59,44 +59,6 @@ class RosterRepository:
         query = _teams(organisation_id).where(Team.id.in_(mine)).order_by(func.lower(Team.name), Team.id)
         return [(row[0], row[1]) for row in self._session.execute(query)]
 
-    def known_team_ids(self, *, organisation_id: UUID, team_ids: tuple[UUID, ...]) -> set[UUID]:
-        """Return those of the ids that are teams of this organisation."""
-        query = select(Team.id).where(Team.organisation_id == organisation_id, Team.id.in_(team_ids))
-        return set(self._session.scalars(query))
-
-    def add_athlete(
-        self,
-        *,
-        organisation_id: UUID,
-        name: str,
-        external_id: str | None,
-        sex: Sex,
-        stature_cm: float | None,
-    ) -> Athlete | None:
-        """Insert an athlete, or return None when the organisation's own number is taken."""
-        return self._session.scalars(
-            postgresql.insert(Athlete)
-            .values(
-                id=new_id(),
-                organisation_id=organisation_id,
-                name=name,
-                external_id=external_id,
-                sex=sex,
-                stature_cm=stature_cm,
-            )
-            .on_conflict_do_nothing(index_elements=["organisation_id", "external_id"])
-            .returning(Athlete)
-        ).one_or_none()
-
-    def add_to_teams(self, *, organisation_id: UUID, athlete_id: UUID, team_ids: set[UUID]) -> None:
-        """Put an athlete in teams."""
-        rows = [
-            {"organisation_id": organisation_id, "athlete_id": athlete_id, "team_id": team_id}
-            for team_id in sorted(team_ids)
-        ]
-        if rows:
-            self._session.execute(insert(TeamMember), rows)
-
     def find_athlete(self, *, organisation_id: UUID, athlete_id: UUID) -> Athlete | None:
         """Return an athlete, or None."""
         return self._session.scalars(
@@ -112,10 +74,18 @@ class RosterRepository:
         ).one_or_none()
 
     def list_athletes(
-        self, *, organisation_id: UUID, team_id: UUID | None, after: NameKey | None, limit: int
+        self,
+        *,
+        organisation_id: UUID,
+        team_id: UUID | None,
+        active: bool | None,
+        after: NameKey | None,
+        limit: int,
     ) -> list[Athlete]:
-        """Return athletes by name, all or those of a team."""
+        """Return athletes by name, all or those of a team, those who left included unless `active` says."""
         query = select(Athlete).where(Athlete.organisation_id == organisation_id)
+        if active is not None:
+            query = query.where(Athlete.active.is_(active))
         if team_id is not None:
             members = select(TeamMember.athlete_id).where(
                 TeamMember.organisation_id == organisation_id, TeamMember.team_id == team_id

@@ -12,7 +12,7 @@ from app.domain.access import Permission, Principal
 from app.domain.errors import NotFoundError
 from app.http.files import send_blob
 from app.http.parts import Parts
-from app.services import analyses, recordings, roster
+from app.services import analyses, athletes, recordings
 from app.services.read_models import BlobKind, RecordingView
 from app.web.contexts import Link, RecordingPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
@@ -141,7 +141,7 @@ def _team(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> Link
     """Return the way back to the athlete's team."""
     if view.athlete is None or not principal.may(Permission.ROSTER_READ):
         return None
-    teams = roster.get_athlete(uow=uow, principal=principal, athlete_id=view.athlete.id).teams
+    teams = athletes.get_athlete(uow=uow, principal=principal, athlete_id=view.athlete.id).teams
     return Link(label=teams[0].name, href=f"/teams/{teams[0].id}") if teams else None
 
 

@@ -1,0 +1,322 @@
+"""Athletes whole: the row, the ids in other systems, the teams with their bibs. Read and written together, many at once."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.db.models import Athlete, AthleteExternalId, AthleteTombstone, Team, TeamMember
+from app.domain.athletes import OWN_SYSTEM, SYNC_SYSTEM, AthleteRecord
+from app.domain.errors import InvalidInputError, NotFoundError
+
+COLUMNS: Final = (
+    "name", "given_name", "family_name", "external_id", "sync_id", "sex", "date_of_birth", "sport", "position",
+    "level", "stature_cm", "mass_kg", "leg_dominance", "email", "phone", "active",
+)  # fmt: skip
+"""Fields of the record that are columns of the same name."""
+_KEY_COLUMNS: Final = {OWN_SYSTEM: Athlete.external_id, SYNC_SYSTEM: Athlete.sync_id}
+
+Saving = tuple[AthleteRecord | None, AthleteRecord]
+"""A person before and after; None before makes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AthleteTimes:
+    """When a row was made and last changed."""
+
+    created_at: datetime
+    updated_at: datetime
+
+
+class AthleteRepository:
+    """Athletes of one organisation, whole."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through the unit of work's session."""
+        self._session = session
+
+    def lock_roster(self, *, organisation_id: UUID) -> None:
+        """Let nobody else change this organisation's roster until the transaction ends; reading goes on."""
+        self._session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('roster:' || :organisation_id, 0))"),
+            {"organisation_id": str(organisation_id)},
+        )
+
+    def load(
+        self, *, organisation_id: UUID, ids: Collection[UUID] | None = None
+    ) -> dict[UUID, AthleteRecord]:
+        """Return the athletes with these ids, or the whole roster; three queries however many there are."""
+        query = select(Athlete).where(Athlete.organisation_id == organisation_id)
+        systems = select(AthleteExternalId).where(
+            AthleteExternalId.organisation_id == organisation_id, ~AthleteExternalId.inherited
+        )
+        places = select(TeamMember).where(TeamMember.organisation_id == organisation_id)
+        if ids is not None:
+            query = query.where(Athlete.id == _any(ids))
+            systems = systems.where(AthleteExternalId.athlete_id == _any(ids))
+            places = places.where(TeamMember.athlete_id == _any(ids))
+        external_ids: dict[UUID, dict[str, str]] = defaultdict(dict)
+        for row in self._session.scalars(systems.execution_options(populate_existing=True)):
+            external_ids[row.athlete_id][row.system] = row.value
+        bibs: dict[UUID, dict[UUID, str | None]] = defaultdict(dict)
+        for place in self._session.scalars(places.execution_options(populate_existing=True)):
+            bibs[place.athlete_id][place.team_id] = place.bib
+        return {
+            athlete.id: AthleteRecord(
+                id=athlete.id,
+                external_ids=external_ids.get(athlete.id, {}),
+                bibs=bibs.get(athlete.id, {}),
+                version=athlete.version,
+                **{name: getattr(athlete, name) for name in COLUMNS},
+            )
+            for athlete in self._session.scalars(query.execution_options(populate_existing=True))
+        }
+
+    def find(self, *, organisation_id: UUID, athlete_id: UUID) -> AthleteRecord | None:
+        """Return one athlete, or None."""
+        return self.load(organisation_id=organisation_id, ids=(athlete_id,)).get(athlete_id)
+
+    def times(self, *, organisation_id: UUID, athlete_id: UUID) -> AthleteTimes:
+        """Return when an athlete's row was made and last changed."""
+        row = self._session.execute(
+            select(Athlete.created_at, Athlete.updated_at).where(
+                Athlete.organisation_id == organisation_id, Athlete.id == athlete_id
+            )
+        ).one()
+        return AthleteTimes(created_at=row.created_at, updated_at=row.updated_at)
+
+    def find_id(self, *, organisation_id: UUID, system: str, value: str) -> UUID | None:
+        """Return who has this id in that system, ids inherited by merging included, or None."""
+        if (column := _KEY_COLUMNS.get(system)) is not None:
+            found = self._session.scalar(
+                select(Athlete.id).where(Athlete.organisation_id == organisation_id, column == value)
+            )
+            if found is not None:
+                return found
+        return self._session.scalar(
+            select(AthleteExternalId.athlete_id).where(
+                AthleteExternalId.organisation_id == organisation_id,
+                AthleteExternalId.system == system,
+                AthleteExternalId.value == value,
+            )
+        )
+
+    def inherited_ids(self, *, organisation_id: UUID, athlete_id: UUID) -> list[tuple[str, str]]:
+        """Return the ids that lead here since another record was merged into this one."""
+        query = select(AthleteExternalId.system, AthleteExternalId.value).where(
+            AthleteExternalId.organisation_id == organisation_id,
+            AthleteExternalId.athlete_id == athlete_id,
+            AthleteExternalId.inherited,
+        )
+        return [(row.system, row.value) for row in self._session.execute(query)]
+
+    def inherit_ids(self, *, organisation_id: UUID, athlete_id: UUID, ids: Iterable[tuple[str, str]]) -> None:
+        """Let these ids lead to the athlete, unless they lead somewhere already."""
+        rows = [
+            {"organisation_id": organisation_id, "athlete_id": athlete_id, "inherited": True,
+             "system": system, "value": value}
+            for system, value in ids
+        ]  # fmt: skip
+        if rows:
+            self._session.execute(postgresql.insert(AthleteExternalId).on_conflict_do_nothing(), rows)
+
+    def drop_inherited_ids(
+        self, *, organisation_id: UUID, athlete_id: UUID, ids: Iterable[tuple[str, str]]
+    ) -> None:
+        """Take inherited ids back."""
+        for system, value in ids:
+            self._session.execute(
+                delete(AthleteExternalId).where(
+                    AthleteExternalId.organisation_id == organisation_id,
+                    AthleteExternalId.athlete_id == athlete_id,
+                    AthleteExternalId.system == system,
+                    AthleteExternalId.value == value,
+                    AthleteExternalId.inherited,
+                )
+            )
+
+    def team_names(self, *, organisation_id: UUID) -> dict[UUID, str]:
+        """Return every team's name."""
+        query = select(Team.id, Team.name).where(Team.organisation_id == organisation_id)
+        return {row.id: row.name for row in self._session.execute(query)}
+
+    def save(self, *, organisation_id: UUID, savings: Sequence[Saving]) -> None:
+        """Write the differences, all or none of them, and count each changed person one version up.
+
+        Hold the roster. Raises `InvalidInputError` naming the field when an id or a bib is taken, and
+        `NotFoundError` for a team that is not ours. What is given up is given up first, so that two people
+        may swap a bib or a number.
+        """
+        try:
+            with self._session.begin_nested():
+                self._write(organisation_id, savings)
+        except IntegrityError as error:
+            raise _refusal(error) from None
+
+    def delete(self, *, organisation_id: UUID, ids: Collection[UUID]) -> None:
+        """Remove athletes who have no recording; their screenings, teams and ids go with them."""
+        self._session.execute(
+            delete(Athlete)
+            .where(Athlete.organisation_id == organisation_id, Athlete.id == _any(ids))
+            .execution_options(synchronize_session=False)
+        )
+
+    def bury(
+        self, *, organisation_id: UUID, athlete_id: UUID, reason: str, merged_into: UUID | None = None
+    ) -> None:
+        """Leave a tombstone."""
+        self._session.execute(
+            postgresql.insert(AthleteTombstone)
+            .values(id=athlete_id, organisation_id=organisation_id, reason=reason, merged_into=merged_into)
+            .on_conflict_do_nothing()
+        )
+
+    def unbury(self, *, organisation_id: UUID, athlete_id: UUID) -> None:
+        """Take a tombstone away: the athlete is back."""
+        self._session.execute(
+            delete(AthleteTombstone).where(
+                AthleteTombstone.organisation_id == organisation_id, AthleteTombstone.id == athlete_id
+            )
+        )
+
+    def list_tombstones(
+        self, *, organisation_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[AthleteTombstone]:
+        """Return who is gone, oldest first."""
+        query = select(AthleteTombstone).where(AthleteTombstone.organisation_id == organisation_id)
+        if after is not None:
+            query = query.where(
+                (AthleteTombstone.deleted_at > after[0])
+                | ((AthleteTombstone.deleted_at == after[0]) & (AthleteTombstone.id > after[1]))
+            )
+        query = query.order_by(AthleteTombstone.deleted_at, AthleteTombstone.id).limit(limit)
+        return [*self._session.scalars(query)]
+
+    def _write(self, organisation_id: UUID, savings: Sequence[Saving]) -> None:
+        self._give_up(organisation_id, savings)
+        made = [after for before, after in savings if before is None]
+        if made:
+            self._session.execute(
+                insert(Athlete),
+                [{"id": after.id, "organisation_id": organisation_id, "version": after.version, **_columns(after)}
+                 for after in made],
+            )  # fmt: skip
+        changed = [(before, after) for before, after in savings if before is not None]
+        if changed:
+            values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in COLUMNS}
+            self._session.connection().execute(
+                update(Athlete.__table__)  # type: ignore[arg-type]  # a Table, by its declared type a FromClause
+                .where(Athlete.organisation_id == organisation_id, Athlete.id == bindparam("of_id"))
+                .values(**values, version=bindparam("to_version"), updated_at=func.now()),
+                [
+                    {"of_id": after.id, "to_version": before.version + 1}
+                    | {f"to_{name}": value for name, value in _columns(after).items()}
+                    for before, after in changed
+                ],
+            )
+        self._take(organisation_id, savings)
+
+    def _give_up(self, organisation_id: UUID, savings: Sequence[Saving]) -> None:
+        for before, after in savings:
+            if before is None:
+                continue
+            gone = [
+                system
+                for system, value in before.external_ids.items()
+                if after.external_ids.get(system) != value
+            ]
+            if gone:
+                self._session.execute(
+                    delete(AthleteExternalId).where(
+                        AthleteExternalId.organisation_id == organisation_id,
+                        AthleteExternalId.athlete_id == after.id,
+                        AthleteExternalId.system.in_(gone),
+                        ~AthleteExternalId.inherited,
+                    )
+                )
+            left = [team_id for team_id, _ in before.bibs.items() - after.bibs.items()]
+            if left:
+                self._session.execute(
+                    delete(TeamMember).where(
+                        TeamMember.organisation_id == organisation_id,
+                        TeamMember.athlete_id == after.id,
+                        TeamMember.team_id.in_(left),
+                    )
+                )
+            if (before.external_id, before.sync_id) != (after.external_id, after.sync_id):
+                self._session.execute(
+                    update(Athlete)
+                    .where(Athlete.organisation_id == organisation_id, Athlete.id == after.id)
+                    .values(external_id=None, sync_id=None)
+                    .execution_options(synchronize_session=False)
+                )
+
+    def _take(self, organisation_id: UUID, savings: Sequence[Saving]) -> None:
+        ids, places = [], []
+        for before, after in savings:
+            had_ids: Mapping[str, str] = {} if before is None else before.external_ids
+            had_bibs: Mapping[UUID, str | None] = {} if before is None else before.bibs
+            owner = {"organisation_id": organisation_id, "athlete_id": after.id}
+            ids += [
+                {**owner, "system": system, "value": value, "inherited": False}
+                for system, value in after.external_ids.items()
+                if had_ids.get(system) != value
+            ]
+            places += [
+                {**owner, "team_id": team_id, "bib": bib}
+                for team_id, bib in sorted(after.bibs.items() - had_bibs.items(), key=str)
+            ]
+        if ids:
+            taken = postgresql.insert(AthleteExternalId)
+            # an id inherited by merging becomes the one that is shown, if it leads to the same person
+            shown = taken.on_conflict_do_update(
+                index_elements=["organisation_id", "system", "value"],
+                set_={"inherited": False, "athlete_id": taken.excluded.athlete_id},
+                where=AthleteExternalId.inherited
+                & (AthleteExternalId.athlete_id == taken.excluded.athlete_id),
+            )
+            for row in ids:
+                if self._session.scalar(shown.values(row).returning(AthleteExternalId.athlete_id)) is None:
+                    raise _taken("external_ids", "another athlete has this id in that system")
+        if places:
+            self._session.execute(insert(TeamMember), places)
+
+
+def _columns(athlete: AthleteRecord) -> dict[str, Any]:
+    return {name: getattr(athlete, name) for name in COLUMNS}
+
+
+def _any(ids: Collection[UUID]) -> Any:
+    return any_(literal(list(ids), ARRAY(Uuid())))
+
+
+def _taken(field: str, why: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"This cannot be kept: {why}.",
+        how_to_fix="Look whether it is the same person; otherwise choose another.",
+        field=field,
+    )
+
+
+_REFUSALS: Final = {
+    "uq_athlete_organisation_id_external_id": ("external_id", "another athlete has this external id"),
+    "uq_athlete_organisation_id_sync_id": ("sync_id", "another athlete has this sync id"),
+    "uq_team_member_organisation_id_team_id_bib": ("bib", "somebody else in the team wears this bib"),
+}
+
+
+def _refusal(error: IntegrityError) -> InvalidInputError | NotFoundError:
+    """Return the error in the user's words; raise it again when it is none of theirs."""
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    if name == "fk_team_member_team":
+        return NotFoundError("There is no such team.", how_to_fix="Choose one of your own teams.")
+    if name not in _REFUSALS:
+        raise error
+    return _taken(*_REFUSALS[name])
