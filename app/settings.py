@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.pose.bundle import PoseEngine
+
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key-never-use-it-elsewhere"  # noqa: S105  # refused in production
 MIN_SECRET_LENGTH = 32
 ENV_PREFIX = "PLUMBLINE_"
@@ -43,6 +45,11 @@ def default_data_dir() -> Path:
 def _default_concurrency() -> int:
     """Return half the cores, at least one: a pose process keeps about two busy."""
     return max(1, (os.cpu_count() or 2) // 2)
+
+
+def _default_threads(n_videos: int) -> int:
+    """Return the cores that each of so many videos at once may have."""
+    return max(1, (os.cpu_count() or 1) // n_videos)
 
 
 class Settings(BaseSettings):
@@ -117,6 +124,15 @@ class Settings(BaseSettings):
     pose_model: Path | None = Field(
         None,
         description="Another pose landmarker bundle (lite, heavy). Unset: the full model in the package.",
+    )
+    pose_engine: PoseEngine = Field(
+        PoseEngine.LITERT,
+        description="What runs the pose networks: `litert`, or `mediapipe`, slower by half, with the same landmarks.",
+    )
+    pose_threads: int = Field(
+        default_factory=lambda values: _default_threads(values["worker_concurrency"]),
+        ge=1,
+        description="Cores one video may keep busy. Unset: the cores, shared among the videos analysed at once.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 

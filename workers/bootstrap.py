@@ -35,7 +35,9 @@ def build_runtime(settings: Settings) -> Runtime:
     container = build_container(settings)
     pool = SandboxPool(
         SandboxSettings(
+            engine=settings.pose_engine,
             model=settings.pose_model,
+            n_threads=settings.pose_threads,
             n_spares=settings.worker_concurrency,
             timeout_s=settings.job_timeout_s,
         )

@@ -25,6 +25,7 @@ from typing import Self
 from app.biomech.quality import make_finding
 from app.biomech.types import PoseTrack, QualityFinding, TrialContext, VideoInfo
 from app.domain.lifecycle import Stage
+from app.pose.bundle import PoseEngine
 from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReaderDiedError, VideoReading
 from app.storage.tracks import UnreadableTrackError, kinematics_to_bytes, track_from_bytes, track_to_bytes
 from workers.sandbox_protocol import (
@@ -62,6 +63,9 @@ _READ_BYTES = 65536
 class SandboxSettings:
     """How children are made and how long they may take."""
 
+    engine: PoseEngine = PoseEngine.LITERT
+    n_threads: int = 1
+    """Cores one child may keep busy."""
     model: Path | None = None
     """Another pose landmarker bundle; none means the one in the package."""
     n_spares: int = 1
@@ -180,7 +184,16 @@ class _Child:
         self._said = b""
         self._n_said = 0
         model = None if settings.model is None else str(settings.model.absolute())
-        self.tell(encode(Start(model=model, limits=settings.limits)))
+        self.tell(
+            encode(
+                Start(
+                    engine=settings.engine,
+                    model=model,
+                    n_threads=settings.n_threads,
+                    limits=settings.limits,
+                )
+            )
+        )
 
     @property
     def pid(self) -> int:

@@ -31,16 +31,16 @@ def main() -> None:
     from workers.sandbox_protocol import CloseOrder, Failed, ReadOrder, Ready, Start, decode_order, encode
 
     try:
-        from workers.sandbox_job import Job
+        from workers.sandbox_job import Job, load_engine
     except (
         ImportError,
         OSError,
-    ) as error:  # MediaPipe or a system library it needs is missing; no video is open yet
+    ) as error:  # an engine or a system library it needs is missing; no video is open yet
         answers.write(encode(Failed(reason=f"it cannot be loaded ({error})"[:200])))
         os._exit(1)
     try:
         start = Start.model_validate_json(orders.get())
-        job = Job(model=start.model, say=_Mouth(answers))
+        job = Job(load_engine(start), say=_Mouth(answers))
         _confine(start.limits)
         answers.write(encode(Ready()))
         while not isinstance(order := decode_order(orders.get()), CloseOrder):

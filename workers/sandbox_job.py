@@ -11,8 +11,8 @@ from app.domain.lifecycle import Stage
 from app.media.frames import VideoFile, VideoRefusedError
 from app.media.overlay import draw_overlay
 from app.media.stills import draw_stills
-from app.pose.bundle import DEFAULT_MODEL
-from app.pose.mediapipe_estimator import MediaPipeEstimator
+from app.pose.bundle import DEFAULT_MODEL, PoseEngine
+from app.pose.estimator import PoseEstimator
 from app.pose.tracking import Followed, follow_athlete
 from app.storage.tracks import kinematics_from_bytes, track_from_bytes, track_to_bytes
 from workers.sandbox_protocol import (
@@ -25,6 +25,7 @@ from workers.sandbox_protocol import (
     FindingSaid,
     ReadDone,
     ReadOrder,
+    Start,
     VideoSaid,
     event_from,
     flagged_from,
@@ -32,13 +33,28 @@ from workers.sandbox_protocol import (
 )
 
 
+def load_engine(start: Start) -> PoseEstimator:
+    """Load the engine and run it once, so that the video does not wait for it."""
+    model = DEFAULT_MODEL if start.model is None else Path(start.model)
+    if start.engine is PoseEngine.MEDIAPIPE:
+        from app.pose.mediapipe_estimator import MediaPipeEstimator
+
+        mediapipe = MediaPipeEstimator(model)
+        mediapipe.warm_up()
+        return mediapipe
+    from app.pose.litert_estimator import LiteRTEstimator
+
+    litert = LiteRTEstimator(model, n_threads=start.n_threads)
+    litert.warm_up()
+    return litert
+
+
 class Job:
     """One video. Files it makes go to the current folder."""
 
-    def __init__(self, *, model: str | None, say: Callable[[str, float], None]) -> None:
-        """Load the engine and run it once, so that the video does not wait for it."""
-        self._estimator = MediaPipeEstimator(DEFAULT_MODEL if model is None else Path(model))
-        self._estimator.warm_up()
+    def __init__(self, estimator: PoseEstimator, *, say: Callable[[str, float], None]) -> None:
+        """Take an engine that is warmed up."""
+        self._estimator = estimator
         self._say = say
         self._video: VideoFile | None = None
         self._track: PoseTrack | None = None

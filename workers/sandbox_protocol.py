@@ -20,6 +20,7 @@ from app.biomech.types import (
     VideoInfo,
 )
 from app.domain.lifecycle import Stage
+from app.pose.bundle import PoseEngine
 
 MAX_LINE_BYTES = 256 * 1024
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
@@ -51,7 +52,9 @@ class Limits(_Message):
 class Start(_Message):
     """First line to the child."""
 
+    engine: PoseEngine
     model: str | None
+    n_threads: Annotated[int, Field(ge=1)]
     limits: Limits
 
 

@@ -1,6 +1,7 @@
 """`plumbline analyse`: what the worker does with a recording, done with one file and no server."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -75,11 +76,14 @@ def _analyse(order: AnalyseOrder, context: TrialContext) -> AnalysedVideo:
     from workers.bootstrap import method_stamp
     from workers.sandbox import SandboxPool, SandboxSettings
 
-    model = load_settings().pose_model
+    settings = load_settings()
+    sandbox = SandboxSettings(
+        engine=settings.pose_engine, model=settings.pose_model, n_threads=os.cpu_count() or 1, n_spares=0
+    )
     wants_pictures = order.overlay is not None or order.stills is not None
     with (
         tempfile.TemporaryDirectory(prefix="plumbline-") as folder,
-        SandboxPool(SandboxSettings(model=model, n_spares=0)) as pool,
+        SandboxPool(sandbox) as pool,
         pool.reader() as reader,
         _progress() as on_progress,
     ):
@@ -87,7 +91,7 @@ def _analyse(order: AnalyseOrder, context: TrialContext) -> AnalysedVideo:
             path=order.clip,
             context=context,
             reader=reader,
-            method=method_stamp(model),
+            method=method_stamp(settings.pose_model),
             on_progress=on_progress,
         )
         if wants_pictures and analysed.track is not None:

@@ -1,7 +1,16 @@
-"""Which model file is used, and its fingerprint; loads no engine."""
+"""Which model file is used, its fingerprint, and what may run it; loads no engine."""
 
 import hashlib
+from enum import StrEnum
 from pathlib import Path
+
+
+class PoseEngine(StrEnum):
+    """What evaluates the networks of the model; the landmarks are the same."""
+
+    LITERT = "litert"
+    MEDIAPIPE = "mediapipe"
+
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "pose_landmarker_full.task"
 

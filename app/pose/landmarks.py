@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from app.biomech.joints import MIRROR, N_JOINTS
 from app.biomech.types import FloatArray
@@ -75,7 +76,7 @@ class Outputs:
     presence: float
     world: FloatArray
     """(117,) metres."""
-    heatmaps: FloatArray
+    heatmaps: NDArray[np.float32]
     """(49152,) logits."""
 
 
@@ -107,7 +108,7 @@ def read_outputs(outputs: Outputs, placement: Placement, *, angle_rad: float, mi
     return View(points_px=points_px, confidence=confidence, world_m=world, presence=outputs.presence)
 
 
-def _refined(point: FloatArray, logits: FloatArray) -> FloatArray:
+def _refined(point: FloatArray, logits: NDArray[np.float32]) -> FloatArray:
     """Return the joint's place as the centre of gravity of its heatmap near the coordinate output.
 
     The coordinate output alone shrinks toward the usual pose (a knee that falls in 20 deg reads 14 to 16 deg);
@@ -123,7 +124,8 @@ def _refined(point: FloatArray, logits: FloatArray) -> FloatArray:
     )
     if not rows.size or not columns.size:
         return point
-    weight = 1.0 / (1.0 + np.exp(-logits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]))
+    near = logits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
+    weight = 1.0 / (1.0 + np.exp(-near))
     if weight.max() < _LEAST_PEAK:
         return point
     centre = np.array([weight.sum(axis=0) @ (columns + 0.5), weight.sum(axis=1) @ (rows + 0.5)])
@@ -139,12 +141,12 @@ def combine(views: list[View]) -> Reading:
         confidence=np.mean([view.confidence for view in views], axis=0),
         world_m=np.mean([view.world_m for view in views], axis=0),
         presence=float(np.mean([view.presence for view in views])),
-        region=_region(hip=points[_HIP_POINT], circle=points[_CIRCLE_POINT]),
+        region=region_of(hip=points[_HIP_POINT], circle=points[_CIRCLE_POINT]),
     )
 
 
-def _region(*, hip: FloatArray, circle: FloatArray) -> Region:
-    """Return the square round the body that the network asks for."""
+def region_of(*, hip: FloatArray, circle: FloatArray) -> Region:
+    """Return the square round the body, from the point between the hips and one on the circle round the body."""
     across, down = circle - hip
     radius = float(np.hypot(across, down))
     return Region(

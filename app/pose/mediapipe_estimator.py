@@ -110,9 +110,14 @@ class MediaPipeEstimator:
         heads = self._network.embed(_image(cut(picture, placement))).embeddings
         self._runs += 1
         landmarks, presence, world, heatmaps = (
-            np.asarray(head.embedding, dtype=np.float64) for head in heads
+            np.asarray(head.embedding, dtype=np.float32) for head in heads
         )
-        outputs = Outputs(landmarks=landmarks, presence=float(presence[0]), world=world, heatmaps=heatmaps)
+        outputs = Outputs(
+            landmarks=landmarks.astype(np.float64),
+            presence=float(presence[0]),
+            world=world.astype(np.float64),
+            heatmaps=heatmaps,
+        )
         return read_outputs(outputs, placement, angle_rad=region.angle_rad, mirrored=mirrored)
 
 

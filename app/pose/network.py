@@ -19,8 +19,8 @@ HEATMAP_SIZE = 64
 INPUT_SIZE = 256
 N_OUTPUT_LANDMARKS = 39
 """33 joints, 2 points that span the next region, 4 that are not used."""
-_LANDMARKS_BYTES_LIMIT = 64 * 1024 * 1024
-_LANDMARK_NETWORK = "pose_landmarks_detector.tflite"
+_NETWORK_BYTES_LIMIT = 64 * 1024 * 1024
+_LANDMARK_NETWORK, _DETECTOR_NETWORK = "pose_landmarks_detector.tflite", "pose_detector.tflite"
 
 
 class ModelBundleError(Exception):
@@ -43,15 +43,7 @@ def landmark_network(bundle: Path, schema: Any) -> bytes:
         A network from a (256, 256, 3) picture to four vectors: landmarks (39 x 5), presence (1), world
         landmarks (39 x 3), heatmaps (64 x 64 x 12, as logits).
     """
-    try:
-        with zipfile.ZipFile(bundle) as archive:
-            if archive.getinfo(_LANDMARK_NETWORK).file_size > _LANDMARKS_BYTES_LIMIT:
-                msg = f"the landmark network in {bundle.name} is larger than any we know"
-                raise ModelBundleError(msg)
-            network = archive.read(_LANDMARK_NETWORK)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        msg = f"{bundle} is not a pose landmarker bundle: {error}"
-        raise ModelBundleError(msg) from error
+    network = _member(bundle, _LANDMARK_NETWORK)
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(network, 0))
     graph = model.subgraphs[0]
     by_shape = {tuple(int(n) for n in graph.tensors[index].shape): int(index) for index in graph.outputs}
@@ -68,6 +60,24 @@ def landmark_network(bundle: Path, schema: Any) -> bytes:
     builder = flatbuffers.Builder(len(network))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def detector_network(bundle: Path) -> bytes:
+    """Return the person detector of a ``.task`` bundle, as it is."""
+    return _member(bundle, _DETECTOR_NETWORK)
+
+
+def _member(bundle: Path, name: str) -> bytes:
+    """Return one network of a bundle; raise `ModelBundleError` when there is none."""
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            if archive.getinfo(name).file_size > _NETWORK_BYTES_LIMIT:
+                msg = f"a network in {bundle.name} is larger than any we know"
+                raise ModelBundleError(msg)
+            return archive.read(name)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        msg = f"{bundle} is not a pose landmarker bundle: {error}"
+        raise ModelBundleError(msg) from error
 
 
 def _add_joint_heatmaps(model: Any, graph: Any, schema: Any, *, heatmaps: int) -> int:
