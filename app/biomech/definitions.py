@@ -7,7 +7,7 @@ not of any cut-off.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from app.biomech.types import EventName, Movement, Side, View
 
@@ -31,6 +31,7 @@ PEAK, MINIMUM, LANDING, STANDING, TRIAL = "peak", "minimum", "landing", "standin
 window, the whole landing, quiet standing, the whole trial."""
 
 FLIGHT_MOVEMENTS = (Movement.DROP_VERTICAL_JUMP, Movement.JUMP_LANDING)
+LANDINGS = (*FLIGHT_MOVEMENTS, Movement.BILATERAL_DROP_LANDING, Movement.SINGLE_LEG_LANDING)
 MUNRO = "Munro 2012: SEM 2.72-3.01 deg, smallest detectable difference 7.54-8.93 deg, 2-D by hand"
 
 
@@ -224,7 +225,107 @@ _TIMES = (
     ),
 )
 
-METRICS: dict[str, MetricDefinition] = {entry.key: entry for entry in (*_FRONTAL, *_TIMES)}
+_FLEXION = "Positive: bent, or leaning forward."
+
+
+def _sagittal(key: str, name: str, formula: str, **more: Any) -> MetricDefinition:
+    """Return the definition of an angle of the near limb in a landing, seen from the side."""
+    shared: dict[str, Any] = {
+        "unit": "deg",
+        "sides": EACH_SIDE,
+        "views": (View.SAGITTAL,),
+        "movements": LANDINGS,
+        "sign_convention": _FLEXION,
+        "since_version": "1.1.0",
+        "mark": "V",
+    }
+    return _definition(key, name, formula=formula, **(shared | more))
+
+
+_SAGITTAL = (
+    _sagittal(
+        "knee_flexion",
+        "Knee flexion",
+        "180 deg less the angle at the knee between hip and ankle, in the picture from the side, near leg.",
+        events=(IC, PKF),
+        reference="LESS item 1 (Padua 2009); Schurr 2017: 2-D against 3-D 0.7 deg",
+        mdc=11.6,
+        error_source="Turner: largest of the two-phone systems' 1.9-11.6 deg, until there are own data [V]",
+    ),
+    _sagittal(
+        "knee_flexion_displacement",
+        "Knee flexion displacement",
+        "Largest knee flexion less knee flexion at contact.",
+        events=(LANDING,),
+        higher_is="better",
+        reference="LESS item 12 (Padua 2009); Leppänen 2017",
+        mdc=11.6,
+        error_source="Turner: largest of the two-phone systems' 1.9-11.6 deg, until there are own data [V]",
+    ),
+    _sagittal(
+        "hip_flexion",
+        "Hip flexion",
+        "180 deg less the angle at the hip between shoulder and knee, near limb.",
+        events=(IC, PKF),
+        reference="LESS item 2 (Padua 2009)",
+    ),
+    _sagittal(
+        "hip_flexion_displacement",
+        "Hip flexion displacement",
+        "Hip flexion at the largest knee flexion less that at contact.",
+        events=(LANDING,),
+        higher_is="better",
+        reference="LESS item 13 (Padua 2009); Leppänen 2017",
+    ),
+    _sagittal(
+        "trunk_flexion",
+        "Trunk flexion",
+        "Forward lean of the line from hip to shoulder against the picture's vertical; camera tilt adds to it"
+        " one to one.",
+        sides=BOTH_ONLY,
+        events=(IC, PKF),
+        reference="LESS item 3 (Padua 2009)",
+    ),
+    _sagittal(
+        "trunk_flexion_displacement",
+        "Trunk flexion displacement",
+        "Trunk flexion at the largest knee flexion less that at contact.",
+        sides=BOTH_ONLY,
+        events=(LANDING,),
+        higher_is="better",
+        reference="LESS item 14 (Padua 2009)",
+    ),
+    _sagittal(
+        "ankle_plantarflexion",
+        "Ankle plantarflexion",
+        "Pitch of the foot, against the flat foot of the same clip, less the forward tilt of the shank.",
+        events=(IC, PKF),
+        sign_convention="Positive: toes away from the shin.",
+        reference="LESS item 4 (Padua 2009)",
+    ),
+    _sagittal(
+        "sagittal_displacement",
+        "Joint displacement",
+        "Knee, hip and trunk flexion displacement together.",
+        events=(LANDING,),
+        higher_is="better",
+        mark="P",
+        reference="LESS item 16 (Padua 2009); the sum is ours",
+    ),
+    _sagittal(
+        "heel_over_toe",
+        "Heel over toe at contact",
+        "Height of the heel over the toe at contact, against the flat foot of the same clip, in percent of leg"
+        " length; 1.2 % is about 1 cm.",
+        unit="%",
+        events=(IC,),
+        sign_convention="Positive: the toes arrive first.",
+        mark="D",
+        reference="LESS item 4 (Padua 2009)",
+    ),
+)
+
+METRICS: dict[str, MetricDefinition] = {entry.key: entry for entry in (*_FRONTAL, *_TIMES, *_SAGITTAL)}
 """Key -> definition. Keys are stable: they are stored, filtered on and shown in the API."""
 
 

@@ -173,8 +173,18 @@ _CAMERA_FINDINGS: dict[str, FindingDefinition] = {
         "Enter the height of the box.",
     ),
     "frontal_values_left_out": _info(
-        "From the side this version measures times only; knee valgus needs the view from the front.",
-        "Film from straight in front for knee valgus.",
+        "From the side flexion and times are measured; knee valgus needs the view from the front.",
+        "Film the same trial from straight in front too, with a second phone, and name this trial when you send it.",
+    ),
+    "view_not_sagittal": _error(
+        "The camera does not look at the athlete from the side, so flexion cannot be measured.",
+        "Place the camera at the side of the landing spot, in line with both toes, then film again.",
+        "It is about {turn_deg:.0f} degrees (give or take {sd_deg:.0f}) off.",
+    ),
+    "athlete_not_side_on": _warning(
+        "The camera may not stand square to the athlete's side, so flexion reads somewhat low.",
+        "Place the camera at the side of the landing spot, in line with both toes.",
+        "It is about {turn_deg:.0f} degrees (give or take {sd_deg:.0f}) off.",
     ),
     "scale_from_stature": _info(
         "Lengths in centimetres rest on the athlete's stature and usual body proportions (give or take 4 %).",

@@ -13,6 +13,13 @@ from app.biomech.metrics import Value, make_metric
 from app.biomech.movements.base import MovementDefinition, Trial
 from app.biomech.phases import Refusal
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
+from app.biomech.sagittal_landing import (
+    SAGITTAL_KEYS,
+    SIDE_ERRORS,
+    SideView,
+    sagittal_metrics,
+    with_sagittal_series,
+)
 from app.biomech.score import ComponentInput, compute_risk_score
 from app.biomech.types import (
     Assessed,
@@ -66,24 +73,31 @@ class Scale:
 
 def assess(trial: Trial) -> Outcome:
     """Return the judgement over one recording of a drop vertical jump."""
+    frontal = trial.context.view is View.FRONTAL
+    side_view = None if frontal else SideView.of(trial)
+    trial = trial if side_view is None else side_view.trial
     landing = locate_landing(trial.paths, trial.context)
     if isinstance(landing, Refusal):
         return _refuse(trial, landing)
+    landing = landing if side_view is None else side_view.settle(landing)
     if trial.placed:
         landing = place_by_hand(landing, trial.placed)
         if not landing.is_in_order:
             return _refuse_order(trial, landing)
-    frontal = trial.context.view is View.FRONTAL
     spans = Spans.of(trial, landing)
-    yaw = estimate_yaw(trial.track, leg_px=trial.paths.leg_px, frames=spans.view) or UNKNOWN_YAW
+    found_yaw = estimate_yaw(trial.track, leg_px=trial.paths.leg_px, frames=spans.view)
+    side = None if side_view is None else side_view.measure(landing, found_yaw)
+    landing = landing if side is None else side.landing
+    yaw = found_yaw or UNKNOWN_YAW
     scale = find_scale(trial, landing)
     findings = list(trial.findings) + _check_trial(trial, landing, spans, scale)
     findings += (checks.check_view(yaw) + checks.check_tilt(trial.paths, spans.before)) if frontal else []
     findings += [] if frontal else [make_finding("frontal_values_left_out")]
+    findings += [] if side_view is None else side_view.check(found_yaw)
     measurement = LandingMeasurement(
         paths=trial.paths,
         landing=landing,
-        kinematics=compute_kinematics(trial.paths, frontal=frontal),
+        kinematics=with_sagittal_series(compute_kinematics(trial.paths, frontal=frontal), side),
         yaw=yaw,
     )
     codes = {finding.code for finding in findings if finding.severity is Severity.ERROR}
@@ -91,10 +105,11 @@ def assess(trial: Trial) -> Outcome:
     if measurable:
         findings += _check_landing(measurement)
     timed = landing.slow_factor is None
-    values = tuple(
-        _frontal_metrics(measurement, scale, withheld=not measurable)
-        + _timing_metrics(landing, withheld=not timed)
-    )
+    if side is None:
+        seen = _frontal_metrics(measurement, scale, withheld=not measurable)
+    else:
+        seen = sagittal_metrics(side, withheld=bool(codes & SIDE_ERRORS))
+    values = (*seen, *_timing_metrics(landing, withheld=not timed))
     ordered = sort_findings(findings)
     events, flagged = _events(trial, landing), _flag(trial, measurement, ordered, measurable=measurable)
     if any(finding.severity is Severity.ERROR for finding in ordered):
@@ -421,6 +436,7 @@ DROP_VERTICAL_JUMP = MovementDefinition(
         "knee_ankle_separation_ratio",
         "knee_separation",
         "lateral_trunk_lean",
+        *SAGITTAL_KEYS,
         "contact_time",
         "flight_time",
         "jump_height",

@@ -23,6 +23,8 @@ MODULES = (
     "norms",
     "evidence",
     "screening",
+    "sagittal",
+    "sagittal_landing",
 )
 METHOD = Path(__file__).parents[3] / "docs" / "method.md"
 
