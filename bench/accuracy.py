@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from app.biomech.pipeline import assess_trial
-from app.biomech.types import Assessed, MethodStamp, PoseSource, PoseTrack, Sex, TrialContext, VideoInfo
+from app.biomech.types import Assessed, MethodStamp, Sex, TrialContext, VideoInfo
 from app.services.analysis_record import AnalysisRecord, analysis_document
+from app.storage.tracks import track_from_bytes
 
 SIDES = {"left": "l", "right": "r"}
 Z90, Z95 = 1.6449, 1.9600
@@ -60,18 +61,8 @@ def analyse(clip: Path, truth: dict[str, Any] | None, tracks: Path | None) -> di
 
 def analyse_track(path: Path, *, stature_cm: float | None, sex: str | None) -> dict[str, Any]:
     """Return the analysis document of a stored pose track."""
-    stored = np.load(path, allow_pickle=False)
-    width, height = (int(v) for v in stored["image_size_px"])
-    track = PoseTrack(
-        time_s=stored["time_s"],
-        xy_px=stored["xy_px"],
-        confidence=stored["confidence"],
-        world_m=stored.get("world_m"),
-        image_size_px=(width, height),
-        source=PoseSource(estimator="mediapipe", model=path.stem, model_sha256="-"),
-        n_people=stored["n_people"],
-        bystander_ratio=float(stored.get("bystander_ratio", 0.0)),
-    )
+    track = track_from_bytes(path.read_bytes())
+    width, height = track.image_size_px
     n = track.time_s.size
     video = VideoInfo(
         width_px=width,

@@ -21,6 +21,14 @@ _HIP_POINT, _CIRCLE_POINT = 33, 34
 """Two extra outputs: the point between the hips, and one on the circle round the body, above the head."""
 _WINDOW = 7
 """Heatmap cells, each way, that a joint's place is averaged over."""
+_WINDOW_MOVES = 3
+"""How often that window follows the joint: one that stays where the coordinate output points cuts the joint's
+own spot in two and reads it nearer to the usual pose."""
+_CLOSE_UP_SIZE, _CLOSE_UP_DOWN = 0.88, 0.06
+"""Size and downward shift of what the network is shown, in sizes of the region: the margin above the head is cut,
+so that the legs are larger; the one below the feet stays, as feet near the edge are read up to 30 ms late in the
+fall. Over eight rendered clips with exact truth this took a tenth off the knee angle's error in jumps and two
+thirds in squats and in standing; from 0.80 down feet and hips are lost in some frames [D]."""
 _LEAST_PEAK = 0.5
 """A heatmap whose best cell near the joint is below this does not see it: the coordinate output stands."""
 _MIRROR = [*MIRROR, 33, 34]
@@ -50,6 +58,17 @@ def place(region: Region, *, mirrored: bool) -> Placement:
         matrix = matrix @ np.diag([-1.0, 1.0])
     centre = np.array([region.x_px, region.y_px])
     return Placement(matrix=matrix, offset=centre - matrix @ np.full(2, INPUT_SIZE / 2))
+
+
+def close_up(region: Region) -> Region:
+    """Return the part of a person's region that is shown to the network: the legs as large as they can be."""
+    down = _CLOSE_UP_DOWN * region.size_px
+    return Region(
+        x_px=region.x_px - down * float(np.sin(region.angle_rad)),
+        y_px=region.y_px + down * float(np.cos(region.angle_rad)),
+        size_px=_CLOSE_UP_SIZE * region.size_px,
+        angle_rad=region.angle_rad,
+    )
 
 
 def cut(picture: Picture, placement: Placement) -> Picture:
@@ -112,25 +131,28 @@ def _refined(point: FloatArray, logits: NDArray[np.float32]) -> FloatArray:
     """Return the joint's place as the centre of gravity of its heatmap near the coordinate output.
 
     The coordinate output alone shrinks toward the usual pose (a knee that falls in 20 deg reads 14 to 16 deg);
-    the heatmap follows the picture. A cell's place is its middle.
+    the heatmap follows the picture. A cell's place is its upper left corner: so a picture and its mirror image
+    put a joint on the same spot to a quarter of an input pixel, while the cell's middle parts them by 4 [D].
     """
     cell = INPUT_SIZE / HEATMAP_SIZE
-    column, row = (int(value) for value in point / cell)
-    reach = _WINDOW // 2
-    rows, columns = np.arange(row - reach, row + reach + 1), np.arange(column - reach, column + reach + 1)
-    rows, columns = (
-        rows[(rows >= 0) & (rows < HEATMAP_SIZE)],
-        columns[(columns >= 0) & (columns < HEATMAP_SIZE)],
-    )
-    if not rows.size or not columns.size:
-        return point
-    near = logits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
-    weight = 1.0 / (1.0 + np.exp(-near))
-    if weight.max() < _LEAST_PEAK:
-        return point
-    centre = np.array([weight.sum(axis=0) @ (columns + 0.5), weight.sum(axis=1) @ (rows + 0.5)])
-    refined: FloatArray = centre / weight.sum() * cell
+    place, reach = point / cell, _WINDOW // 2
+    for _ in range(_WINDOW_MOVES):
+        column, row = (int(value) for value in place)
+        rows, columns = _within(row, reach), _within(column, reach)
+        if not rows.size or not columns.size:
+            return point
+        near = logits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
+        weight = 1.0 / (1.0 + np.exp(-near))
+        if weight.max() < _LEAST_PEAK:
+            return point
+        place = np.array([weight.sum(axis=0) @ columns, weight.sum(axis=1) @ rows]) / weight.sum()
+    refined: FloatArray = place * cell
     return refined
+
+
+def _within(middle: int, reach: int) -> NDArray[np.int64]:
+    """Return the cells around one that the heatmap has."""
+    return np.arange(max(middle - reach, 0), min(middle + reach, HEATMAP_SIZE - 1) + 1)
 
 
 def combine(views: list[View]) -> Reading:

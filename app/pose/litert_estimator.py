@@ -22,7 +22,7 @@ from app.biomech.types import PoseSource
 from app.pose.bundle import DEFAULT_MODEL
 from app.pose.detector import DETECTOR_SIZE, fit_square, people_regions
 from app.pose.estimator import Picture, Reading, Region
-from app.pose.landmarks import Outputs, View, combine, cut, place, read_outputs
+from app.pose.landmarks import Outputs, View, close_up, combine, cut, place, read_outputs
 from app.pose.network import INPUT_SIZE, detector_network, landmark_network
 
 _MAX_PEOPLE = 4
@@ -123,7 +123,7 @@ class LiteRTEstimator:
         """Nothing to do."""
 
     def _view(self, picture: Picture, region: Region, *, mirrored: bool) -> View:
-        placement = place(region, mirrored=mirrored)
+        placement = place(close_up(region), mirrored=mirrored)
         view = cut(picture, placement)
         landmarks, presence, world, heatmaps = self._landmarks.run(view.astype(np.float32) / 255.0)
         self._count(1)

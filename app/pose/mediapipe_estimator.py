@@ -19,7 +19,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from app.biomech.types import PoseSource
 from app.pose.bundle import DEFAULT_MODEL
 from app.pose.estimator import Picture, Reading, Region
-from app.pose.landmarks import Outputs, View, combine, cut, place, read_outputs
+from app.pose.landmarks import Outputs, View, close_up, combine, cut, place, read_outputs
 from app.pose.network import INPUT_SIZE, landmark_network
 
 _MAX_PEOPLE = 4
@@ -106,7 +106,7 @@ class MediaPipeEstimator:
         self.close()
 
     def _view(self, picture: Picture, region: Region, *, mirrored: bool) -> View:
-        placement = place(region, mirrored=mirrored)
+        placement = place(close_up(region), mirrored=mirrored)
         heads = self._network.embed(_image(cut(picture, placement))).embeddings
         self._runs += 1
         landmarks, presence, world, heatmaps = (

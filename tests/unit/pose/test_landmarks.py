@@ -3,7 +3,7 @@ from numpy.testing import assert_allclose
 
 from app.biomech.joints import MIRROR, N_JOINTS, Joint
 from app.pose.estimator import Region
-from app.pose.landmarks import Outputs, combine, cut, place, read_outputs
+from app.pose.landmarks import Outputs, close_up, combine, cut, place, read_outputs
 from app.pose.network import HEATMAP_JOINTS, HEATMAP_SIZE, N_OUTPUT_LANDMARKS
 
 _REGION = Region(x_px=300.0, y_px=500.0, size_px=640.0, angle_rad=0.2)
@@ -40,11 +40,32 @@ def test_cut_when_mirrored_then_it_shows_the_same_pixels_reflected() -> None:
     assert_allclose(plain, picture[72:328, 22:278], atol=1)
 
 
-def test_read_outputs_when_heatmap_peaks_then_the_joint_sits_in_the_middle_of_the_cell() -> None:
+def test_read_outputs_when_heatmap_peaks_then_the_joint_sits_at_the_corner_of_the_cell() -> None:
     placement = place(Region(x_px=128.0, y_px=128.0, size_px=256.0, angle_rad=0.0), mirrored=False)
     outputs = _outputs(points={Joint.LEFT_KNEE: (100.0, 100.0)}, peaks={Joint.LEFT_KNEE: (26, 24)})
     view = read_outputs(outputs, placement, angle_rad=0.0, mirrored=False)
-    assert_allclose(view.points_px[Joint.LEFT_KNEE], [106.0, 98.0], atol=1e-3)
+    assert_allclose(view.points_px[Joint.LEFT_KNEE], [104.0, 96.0], atol=1e-3)
+
+
+def test_read_outputs_when_the_spot_lies_at_the_windows_edge_then_the_window_follows_it() -> None:
+    placement = place(Region(x_px=128.0, y_px=128.0, size_px=256.0, angle_rad=0.0), mirrored=False)
+    outputs = _outputs(points={Joint.LEFT_KNEE: (100.0, 100.0)})
+    rows, columns = np.mgrid[:HEATMAP_SIZE, :HEATMAP_SIZE]
+    maps = outputs.heatmaps.reshape(HEATMAP_SIZE, HEATMAP_SIZE, len(HEATMAP_JOINTS))
+    maps[:, :, HEATMAP_JOINTS.index(Joint.LEFT_KNEE)] = 4.0 - (columns - 28) ** 2 - (rows - 22) ** 2
+    view = read_outputs(outputs, placement, angle_rad=0.0, mirrored=False)
+    assert_allclose(view.points_px[Joint.LEFT_KNEE], [112.0, 88.0], atol=0.02)
+
+
+def test_close_up_when_taken_then_it_lies_lower_along_the_body_and_is_smaller() -> None:
+    shown = close_up(_REGION)
+    assert shown.angle_rad == _REGION.angle_rad
+    assert 0.5 * _REGION.size_px < shown.size_px < _REGION.size_px
+    across = (shown.x_px - _REGION.x_px) * np.cos(0.2) + (shown.y_px - _REGION.y_px) * np.sin(0.2)
+    along = -(shown.x_px - _REGION.x_px) * np.sin(0.2) + (shown.y_px - _REGION.y_px) * np.cos(0.2)
+    assert_allclose(across, 0.0, atol=1e-9)
+    # feet, at the lower edge of a region with its usual margin, stay inside
+    assert along + 0.5 * shown.size_px > 0.4 * _REGION.size_px
 
 
 def test_read_outputs_when_heatmap_sees_nothing_near_then_the_coordinate_output_stands() -> None:
