@@ -221,7 +221,7 @@ def compare_readings(
     The probability of true improvement is ``Phi(gain / error)``.
     """
     if before is None or after is None:
-        found = (*obstacles, Obstacle.NOT_MEASURED)
+        found = obstacles or (Obstacle.NOT_MEASURED,)
         return Change(verdict=ChangeVerdict.NOT_COMPARABLE, obstacles=found, before=before, after=after)
     if obstacles:
         return Change(verdict=ChangeVerdict.NOT_COMPARABLE, obstacles=obstacles, before=before, after=after)

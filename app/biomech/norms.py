@@ -101,6 +101,7 @@ class NoNormReason(StrEnum):
     OTHER_SEX = "other_sex"
     OTHER_AGE = "other_age"
     OTHER_MOVEMENT = "other_movement"
+    NO_TEAM = "no_team"
     TEAM_TOO_SMALL = "team_too_small"
 
 
@@ -111,6 +112,7 @@ NO_NORM: dict[NoNormReason, str] = {
     NoNormReason.OTHER_SEX: "The reference values there are belong to the other sex.",
     NoNormReason.OTHER_AGE: "The reference values there are belong to people of another age.",
     NoNormReason.OTHER_MOVEMENT: "The reference values there are belong to another movement or instant.",
+    NoNormReason.NO_TEAM: "The athlete is in no team.",
     NoNormReason.TEAM_TOO_SMALL: f"Own reference values begin at {MIN_TEAM_SIZE} athletes of one sex.",
 }
 """What is said to the user."""
@@ -170,23 +172,24 @@ def find_norm(
     of_metric = [norm for norm in PUBLISHED if norm.key == key]
     fitting = [norm for norm in of_metric if norm.movement is movement and event in norm.events]
     if not of_metric:
-        return _no_norm(NoNormReason.NOT_PUBLISHED)
+        return no_norm(NoNormReason.NOT_PUBLISHED)
     if not fitting:
-        return _no_norm(NoNormReason.OTHER_MOVEMENT)
+        return no_norm(NoNormReason.OTHER_MOVEMENT)
     if sex is Sex.UNSPECIFIED:
-        return _no_norm(NoNormReason.SEX_UNKNOWN)
+        return no_norm(NoNormReason.SEX_UNKNOWN)
     if age_years is None:
-        return _no_norm(NoNormReason.AGE_UNKNOWN)
+        return no_norm(NoNormReason.AGE_UNKNOWN)
     of_sex = [norm for norm in fitting if norm.sex is sex]
     if not of_sex:
-        return _no_norm(NoNormReason.OTHER_SEX)
+        return no_norm(NoNormReason.OTHER_SEX)
     of_age = [norm for norm in of_sex if norm.ages[0] <= int(age_years) <= norm.ages[1]]
     if not of_age:
-        return _no_norm(NoNormReason.OTHER_AGE)
+        return no_norm(NoNormReason.OTHER_AGE)
     return _place(value, max(of_age, key=lambda norm: norm.n))
 
 
-def _no_norm(reason: NoNormReason) -> NoNorm:
+def no_norm(reason: NoNormReason) -> NoNorm:
+    """Return that there is no suitable norm, with the words for it."""
     return NoNorm(reason=reason, message=NO_NORM[reason])
 
 
@@ -252,7 +255,7 @@ def place_in_team(value: float, others: Sequence[float]) -> TeamNorm | NoNorm:
     """
     known = np.array([other for other in others if np.isfinite(other)])
     if known.size < MIN_TEAM_SIZE:
-        return _no_norm(NoNormReason.TEAM_TOO_SMALL)
+        return no_norm(NoNormReason.TEAM_TOO_SMALL)
     lower = float(np.sum(known < value) + 0.5 * np.sum(known == value))
     share = wilson_interval(round(lower), int(known.size))
     return TeamNorm(
@@ -276,3 +279,13 @@ def describe_norm(result: NormResult | NoNorm) -> str:
     }[result.position]
     low, high = result.band
     return f"{where.capitalize()} {who}: {low:g} to {high:g} {norm.unit} (n = {norm.n}, {norm.source})."
+
+
+def describe_team_norm(result: TeamNorm | NoNorm) -> str:
+    """Return a place among the organisation's own athletes in one sentence, their number with it."""
+    if isinstance(result, NoNorm):
+        return f"No own reference: {result.message}"
+    ends = f"{result.interval_95.low:.0f} to {result.interval_95.high:.0f}"
+    return (
+        f"Higher than {result.percentile:.0f} % of the team (95 % interval {ends}; n = {result.n}, same sex)."
+    )

@@ -1,14 +1,279 @@
-"""The score of a screening: that of the mean landing over its valid trials, never the mean of scores."""
+"""One movement of one screening judged over its valid trials: numbers, sides, score, and whether to go on.
 
-from collections.abc import Mapping, Sequence
+The score is that of the mean landing over the trials, never the mean of their scores.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
+from app.biomech.asymmetry import (
+    Asymmetry,
+    LimbSymmetry,
+    compare_sides,
+    compute_limb_symmetry,
+    false_angle_from_errors,
+)
+from app.biomech.change import Better, direction_of
+from app.biomech.definitions import LANDING, LOWEST, METRICS, MID_STANCE, PKF, MetricDefinition
 from app.biomech.method import COMPONENTS
+from app.biomech.metrics import LANDMARK_SIDE_SD_DEG, Value
 from app.biomech.score import ComponentInput, compute_risk_score
-from app.biomech.trials import TrialValue, aggregate_trials
-from app.biomech.types import RiskScore, ScoreComponent, Side
+from app.biomech.statistics import Z95
+from app.biomech.trials import (
+    SHARED_VARIANCE,
+    SINGLE_LEG_MOVEMENTS,
+    AggregatedValue,
+    TrialAdvice,
+    TrialValue,
+    advise_trials,
+    aggregate_trials,
+    recommended_trials,
+)
+from app.biomech.types import Metric, Movement, RiskScore, ScoreComponent, Side, View
+
+COMPONENT_EVENTS = {"knee_valgus_displacement": LANDING, "fppa": PKF}
+"""The instant at which a score component that exists per side is read."""
+HEADLINE_EVENTS = frozenset({PKF, LANDING, LOWEST, MID_STANCE})
+"""Instants whose numbers decide whether the trials agree; contact and extremes are noisier by nature [P]."""
+
+Place = tuple[str, Side, str]
+"""Key, side and instant: what a number is, the same in every trial."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """What one valid trial showed, all its views together."""
+
+    number: int
+    """Of the trial within the screening, from 1."""
+    metrics: tuple[Metric, ...]
+    risk_score: RiskScore | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricOverTrials:
+    """One number over the valid trials."""
+
+    key: str
+    side: Side
+    event: str
+    unit: str
+    over_trials: AggregatedValue
+    values: tuple[TrialValue, ...]
+
+    @property
+    def place(self) -> Place:
+        """Return what number it is."""
+        return self.key, self.side, self.event
+
+    @property
+    def mean(self) -> Value:
+        """Return the mean with its standard error."""
+        return Value(value=self.over_trials.mean, se=self.over_trials.se)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideComparison:
+    """Left against right of one number."""
+
+    key: str
+    event: str
+    unit: str
+    asymmetry: Asymmetry
+    limb_symmetry: LimbSymmetry | None
+    """Only for quantities on a ratio scale of which more is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementJudgement:
+    """One movement of one screening, over its valid trials."""
+
+    movement: Movement
+    n_trials: int
+    n_recommended: int
+    advice: TrialAdvice
+    disagreeing: tuple[Place, ...]
+    """Numbers in which the trials differ by more than their error."""
+    metrics: tuple[MetricOverTrials, ...]
+    sides: tuple[SideComparison, ...]
+    risk_score: RiskScore | None
+
+
+def judge_movement(trials: Sequence[TrialResult], *, movement: Movement) -> MovementJudgement:
+    """Return one movement over the valid trials of a screening, which share one method version."""
+    metrics = aggregate_metrics(trials)
+    disagreeing = tuple(item.place for item in _headlines(metrics) if item.over_trials.disagree)
+    sided = {
+        (item.key, item.side): item.values for item in metrics if COMPONENT_EVENTS.get(item.key) == item.event
+    }
+    return MovementJudgement(
+        movement=movement,
+        n_trials=len(trials),
+        n_recommended=recommended_trials(movement),
+        advice=advise_trials(
+            n_trials=count_performances(trials, movement=movement),
+            movement=movement,
+            disagree=bool(disagreeing),
+        ),
+        disagreeing=disagreeing,
+        metrics=metrics,
+        sides=compare_all_sides(metrics),
+        risk_score=score_trials(
+            [trial.risk_score for trial in trials if trial.risk_score is not None], sided=sided
+        ),
+    )
+
+
+def count_performances(trials: Sequence[TrialResult], *, movement: Movement) -> int:
+    """Return how often the movement was seen: repetitions count singly, and of two legs the one seen less."""
+    counts: dict[Side, int] = {}
+    for trial in trials:
+        repetitions: dict[Side, set[int | None]] = {}
+        for metric in trial.metrics:
+            if metric.value is not None:
+                repetitions.setdefault(metric.side, set()).add(metric.repetition)
+        for side, seen in repetitions.items():
+            counts[side] = counts.get(side, 0) + max(1, len(seen - {None}))
+    legs = [counts[side] for side in (Side.LEFT, Side.RIGHT) if side in counts]
+    if movement in SINGLE_LEG_MOVEMENTS and legs:
+        return min(legs)
+    return max(counts.values(), default=0)
+
+
+def merge_views(views: Iterable[tuple[Metric, ...]]) -> tuple[Metric, ...]:
+    """Return the numbers of one trial from the recordings that saw it; of two, the one with the lesser error."""
+    found: dict[Place, Metric] = {}
+    for metric in (metric for metrics in views for metric in metrics):
+        if metric.value is None or metric.se is None or metric.repetition is not None:
+            continue
+        place = (metric.key, metric.side, metric.event)
+        known = found.get(place)
+        if known is None or known.se is None or metric.se < known.se:
+            found[place] = metric
+    return tuple(found.values())
+
+
+def aggregate_metrics(trials: Sequence[TrialResult]) -> tuple[MetricOverTrials, ...]:
+    """Return every number that at least one trial has, over the trials that have it.
+
+    Numbers that the registry does not know (of an older version) are aggregated without published errors.
+    """
+    gathered: dict[Place, list[TrialValue]] = {}
+    units: dict[Place, str] = {}
+    for trial in trials:
+        for metric in merge_views([trial.metrics]):
+            place = (metric.key, metric.side, metric.event)
+            units[place] = metric.unit
+            if metric.value is not None and metric.se is not None:
+                value = TrialValue(number=trial.number, value=metric.value, se=metric.se)
+                gathered.setdefault(place, []).append(value)
+    return tuple(
+        MetricOverTrials(
+            key=place[0],
+            side=place[1],
+            event=place[2],
+            unit=units[place],
+            over_trials=over_trials,
+            values=tuple(values),
+        )
+        for place, values in gathered.items()
+        if (over_trials := _aggregate(place[0], values)) is not None
+    )
+
+
+def _aggregate(key: str, values: Sequence[TrialValue]) -> AggregatedValue | None:
+    definition = METRICS.get(key)
+    shared = SHARED_VARIANCE.get(key, 1.0)
+    if definition is None:
+        return aggregate_trials(values, shared_variance=shared)
+    direction = direction_of(definition)
+    return aggregate_trials(
+        values,
+        shared_variance=shared,
+        typical_sd=published_sem(definition),
+        worse={Better.LOWER: 1, Better.HIGHER: -1}.get(direction.better, 0),
+        target=direction.target if direction.better is Better.NEARER else None,
+    )
+
+
+def published_sem(definition: MetricDefinition) -> float | None:
+    """Return the published standard error of measurement of a metric, from its MDC where only that is known."""
+    if definition.sem is not None:
+        return definition.sem
+    return None if definition.mdc is None else float(definition.mdc / (Z95 * np.sqrt(2.0)))
+
+
+def published_mdc(definition: MetricDefinition) -> float | None:
+    """Return the published minimal detectable change of a metric, from its SEM where only that is known."""
+    if definition.mdc is not None:
+        return definition.mdc
+    return None if definition.sem is None else float(definition.sem * Z95 * np.sqrt(2.0))
+
+
+def _headlines(metrics: Sequence[MetricOverTrials]) -> list[MetricOverTrials]:
+    """Return the numbers that decide whether trials agree: those with a published error, of both knees if there."""
+    known = [
+        item
+        for item in metrics
+        if item.event in HEADLINE_EVENTS
+        and (definition := METRICS.get(item.key)) is not None
+        and published_sem(definition) is not None
+    ]
+    paired = {(item.key, item.event) for item in known if item.side is Side.BOTH}
+    return [item for item in known if item.side is Side.BOTH or (item.key, item.event) not in paired]
+
+
+def compare_all_sides(metrics: Sequence[MetricOverTrials]) -> tuple[SideComparison, ...]:
+    """Return left against right for every number that both sides have."""
+    by_place = {item.place: item for item in metrics}
+    found = []
+    for left in metrics:
+        right = by_place.get((left.key, Side.RIGHT, left.event))
+        definition = METRICS.get(left.key)
+        if left.side is not Side.LEFT or right is None or definition is None:
+            continue
+        both = by_place.get((left.key, Side.BOTH, left.event))
+        is_ratio = definition.is_ratio_scale and definition.higher_is == "better"
+        found.append(
+            SideComparison(
+                key=left.key,
+                event=left.event,
+                unit=left.unit,
+                asymmetry=compare_sides(
+                    left.mean,
+                    right.mean,
+                    mdc=published_mdc(definition),
+                    yaw_false=_yaw_false(definition, left, right, both),
+                ),
+                limb_symmetry=compute_limb_symmetry(left.mean, right.mean) if is_ratio else None,
+            )
+        )
+    return tuple(found)
+
+
+def _yaw_false(
+    definition: MetricDefinition,
+    left: MetricOverTrials,
+    right: MetricOverTrials,
+    both: MetricOverTrials | None,
+) -> float:
+    """Return the false angle by yaw in a frontal angle; 0 for numbers that yaw does not touch."""
+    if definition.unit != "deg" or definition.views != (View.FRONTAL,) or both is None:
+        return 0.0
+    return false_angle_from_errors(
+        left_se=_usual_se(left),
+        right_se=_usual_se(right),
+        both_se=_usual_se(both),
+        side_se=LANDMARK_SIDE_SD_DEG,
+    )
+
+
+def _usual_se(item: MetricOverTrials) -> float:
+    return float(np.sqrt(np.mean([value.se**2 for value in item.values])))
+
 
 SIDED_BY = "knee_valgus_displacement"
 """The component whose larger side is the knee that enters the score."""

@@ -60,6 +60,18 @@ class TrialAdvice(StrEnum):
     """They still differ after the spare trials: it is the athlete's own variation, and a finding in itself."""
 
 
+ADVICE: dict[TrialAdvice, str] = {
+    TrialAdvice.ENOUGH: "Enough valid trials, and they agree.",
+    TrialAdvice.TAKE_ONE_MORE_FEW: "Take one more: fewer valid trials than the protocol asks for.",
+    TrialAdvice.TAKE_ONE_MORE_DISAGREE: "Take one more: the trials differ by more than their error.",
+    TrialAdvice.UNSTEADY: (
+        "The trials keep differing by more than their error: the landings themselves vary. More trials will not"
+        " settle it; look at the spread and at the worst one."
+    ),
+}
+"""What is said to the user."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialValue:
     """One number of one valid trial."""

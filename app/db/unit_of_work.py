@@ -34,6 +34,7 @@ from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
 from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.roster import RosterRepository
+from app.db.repositories.screenings import ScreeningRepository
 from app.domain.access import Principal
 from app.jobs.queue import Job, JobQueue, QueueUnavailableError
 
@@ -60,6 +61,7 @@ class UnitOfWork:
     placements: PlacementRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
+    screenings: ScreeningRepository
     pictures: PicturesRepository
     idempotency: IdempotencyRepository
     audit: AuditRepository
@@ -89,6 +91,7 @@ class UnitOfWork:
         self.placements = PlacementRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
+        self.screenings = ScreeningRepository(self._session)
         self.pictures = PicturesRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
         self.audit = AuditRepository(self._session, organisation_id=self.organisation_id)

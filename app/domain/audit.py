@@ -39,6 +39,8 @@ class Act(StrEnum):
     RECORDING_RECEIVED = "recording.received"
     RECORDING_REQUEUED = "recording.requeued"
     RESULT_READ = "recording.result_read"
+    SCREENING_READ = "screening.result_read"
+    HISTORY_READ = "athlete.history_read"
     ORIGINAL_READ = "recording.original_read"
     OVERLAY_READ = "recording.overlay_read"
     STILL_READ = "recording.still_read"

@@ -63,6 +63,11 @@ def analysis_document(record: AnalysisRecord, *, kinematics: Kinematics | None =
     return document
 
 
+def rounded_score(score: RiskScore) -> dict[str, object]:
+    """Return a score as it stands in an analysis document."""
+    return _rounded(score)
+
+
 _DIGITS = {"time_s": 5, "sd_s": 5}
 _DEFAULT_DIGITS = 4
 

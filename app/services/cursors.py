@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,10 +15,10 @@ MAX_LIMIT = 200
 _MAX_CURSOR_LENGTH = 4000
 
 
-def encode_cursor(*parts: str | float | UUID | datetime) -> str:
+def encode_cursor(*parts: str | float | UUID | date) -> str:
     """Return a cursor that holds these values."""
     plain = [
-        part.isoformat() if isinstance(part, datetime) else str(part) if isinstance(part, UUID) else part
+        part.isoformat() if isinstance(part, date) else str(part) if isinstance(part, UUID) else part
         for part in parts
     ]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
@@ -70,6 +70,11 @@ def instant_part(value: object) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(value)
     return instant
+
+
+def day_part(value: object) -> date:
+    """Return a day of a cursor."""
+    return date.fromisoformat(text_part(value))
 
 
 def id_part(value: object) -> UUID:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.api.v1 import (
     athletes,
     audit,
+    method,
     openapi,
     recording_events,
     recording_files,
@@ -12,6 +13,7 @@ from app.api.v1 import (
     recordings,
     roster,
     roster_changes,
+    screenings,
 )
 
 router = APIRouter(prefix="/api/v1")
@@ -24,6 +26,8 @@ for part in (
     roster,
     athletes,
     roster_changes,
+    screenings,
+    method,
     audit,
 ):
     router.include_router(part.router)

@@ -1,13 +1,14 @@
 """Analyses of one organisation's recordings: added whole, read whole, never changed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, insert, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.biomech import types as bio
@@ -136,6 +137,20 @@ class AnalysisRepository:
             query = query.where(Analysis.run < before)
         rows = self._session.execute(query.order_by(Analysis.run.desc()).limit(limit)).all()
         return self._whole(organisation_id, [(row[0], row[1]) for row in rows])
+
+    def latest_of(
+        self, *, organisation_id: UUID, recording_ids: Collection[UUID]
+    ) -> dict[UUID, StoredAnalysis]:
+        """Return the newest analysis of each of these recordings, by recording; those without one are left out."""
+        query = (
+            _with_pictures()
+            .where(Analysis.organisation_id == organisation_id, Analysis.recording_id.in_(recording_ids))
+            .ext(postgresql.distinct_on(Analysis.recording_id))
+            .order_by(Analysis.recording_id, Analysis.run.desc())
+        )
+        rows = self._session.execute(query).all()
+        whole = self._whole(organisation_id, [(row[0], row[1]) for row in rows])
+        return {stored.recording_id: stored for stored in whole}
 
     def find(self, *, organisation_id: UUID, analysis_id: UUID) -> StoredAnalysis | None:
         """Return one analysis, or None."""

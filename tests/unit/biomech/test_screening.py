@@ -1,0 +1,108 @@
+"""One movement of a screening put together: views, repetitions, legs, and which numbers decide about one more trial."""
+
+import pytest
+
+from app.biomech.definitions import METRICS
+from app.biomech.screening import (
+    TrialResult,
+    aggregate_metrics,
+    count_performances,
+    judge_movement,
+    merge_views,
+    published_mdc,
+    published_sem,
+)
+from app.biomech.trials import TrialAdvice
+from app.biomech.types import Metric, Movement, Side
+
+DVJ, SLS = Movement.DROP_VERTICAL_JUMP, Movement.SINGLE_LEG_SQUAT
+
+
+def metric(key: str = "fppa", value: float | None = 10.0, *, side: Side = Side.BOTH,
+           event: str = "peak_knee_flexion", se: float | None = 2.0, repetition: int | None = None) -> Metric:  # fmt: skip
+    return Metric(key=key, side=side, value=value, unit="deg", event=event, se=se, repetition=repetition)
+
+
+def trial(number: int, *metrics: Metric) -> TrialResult:
+    return TrialResult(number=number, metrics=metrics, risk_score=None)
+
+
+def test_views_when_both_saw_a_number_then_the_surer_one_counts() -> None:
+    frontal = (metric("contact_time", 0.36, se=0.02), metric("fppa", 12.0))
+    sagittal = (metric("contact_time", 0.35, se=0.01), metric("jump_height", None, se=None))
+    merged = merge_views([frontal, sagittal])
+    assert {(item.key, item.value) for item in merged} == {("contact_time", 0.35), ("fppa", 12.0)}
+
+
+def test_numbers_when_a_trial_lacks_one_then_the_mean_is_of_those_that_have_it() -> None:
+    found = aggregate_metrics(
+        [trial(1, metric(value=10.0)), trial(2, metric(value=None, se=None)), trial(3, metric(value=14.0))]
+    )
+    assert [(item.over_trials.mean, item.over_trials.n_trials) for item in found] == [(12.0, 2)]
+    assert [value.number for value in found[0].values] == [1, 3]
+
+
+def test_numbers_when_single_repetitions_stand_beside_then_only_the_trials_own_value_counts() -> None:
+    one = trial(1, metric(value=10.0), metric(value=30.0, repetition=1), metric(value=-10.0, repetition=2))
+    assert [item.over_trials.mean for item in aggregate_metrics([one])] == [10.0]
+
+
+def test_numbers_when_the_registry_does_not_know_them_then_still_put_together() -> None:
+    (found,) = aggregate_metrics([trial(1, metric("of_an_older_version", 3.0))])
+    assert (found.over_trials.mean, found.over_trials.worst) == (3.0, None)
+
+
+def test_performances_when_a_clip_holds_repetitions_then_each_counts() -> None:
+    squat = trial(1, *(metric(side=Side.LEFT, repetition=number) for number in range(1, 6)))
+    assert count_performances([squat], movement=SLS) == 5
+    assert judge_movement([squat], movement=SLS).advice is TrialAdvice.ENOUGH
+
+
+def test_performances_when_one_leg_was_seen_less_then_it_decides() -> None:
+    legs = [trial(n, metric(side=Side.LEFT)) for n in range(1, 6)] + [trial(6, metric(side=Side.RIGHT))]
+    assert count_performances(legs, movement=SLS) == 1
+    assert count_performances(legs, movement=DVJ) == 5
+    assert judge_movement(legs, movement=SLS).advice is TrialAdvice.TAKE_ONE_MORE_FEW
+
+
+@pytest.mark.parametrize(
+    ("side", "event", "disagree"),
+    [
+        (Side.BOTH, "peak_knee_flexion", True),
+        (Side.LEFT, "peak_knee_flexion", False),
+        (Side.BOTH, "peak", False),
+    ],
+)
+def test_trials_when_a_number_scatters_then_only_headlines_ask_for_one_more(side, event, disagree) -> None:
+    """A side beside the mean of both, and extremes, are noisier by nature and must not keep a team waiting."""
+    steady = metric(value=10.0)
+    trials = [
+        trial(
+            n,
+            metric(value=value, side=side, event=event),
+            *(() if side is Side.BOTH and disagree else (steady,)),
+        )
+        for n, value in enumerate((0.0, 10.0, 30.0), 1)
+    ]
+    judgement = judge_movement(trials, movement=DVJ)
+    assert bool(judgement.disagreeing) is disagree
+    assert (judgement.advice is TrialAdvice.TAKE_ONE_MORE_DISAGREE) is disagree
+
+
+def test_sides_when_a_single_leg_movement_has_no_mean_of_both_then_yaw_stays_in_the_errors() -> None:
+    legs = [trial(1, metric(side=Side.LEFT, value=20.0)), trial(2, metric(side=Side.RIGHT, value=4.0))]
+    (side,) = judge_movement(legs, movement=SLS).sides
+    assert (side.asymmetry.yaw_false, side.asymmetry.difference) == (0.0, 16.0)
+    assert side.limb_symmetry is None
+
+
+def test_published_errors_when_one_is_known_then_the_other_follows() -> None:
+    assert published_mdc(METRICS["fppa"]) == 8.9
+    assert published_sem(METRICS["knee_valgus_displacement"]) == pytest.approx(8.0 / 2.772, abs=0.001)
+    assert published_sem(METRICS["contact_time"]) is None
+
+
+def test_movement_when_no_trial_is_valid_then_empty_and_one_is_asked_for() -> None:
+    judgement = judge_movement([], movement=DVJ)
+    assert (judgement.metrics, judgement.sides, judgement.risk_score) == ((), (), None)
+    assert judgement.advice is TrialAdvice.TAKE_ONE_MORE_FEW
