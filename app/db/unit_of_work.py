@@ -30,6 +30,7 @@ from app.db.repositories.athletes import AthleteRepository
 from app.db.repositories.audit import AuditRepository
 from app.db.repositories.changes import ChangeRepository
 from app.db.repositories.idempotency import IdempotencyRepository
+from app.db.repositories.imports import ImportRepository
 from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
 from app.db.repositories.recordings import RecordingRepository
@@ -40,10 +41,11 @@ from app.jobs.queue import Job, JobQueue, QueueUnavailableError
 
 _log = logging.getLogger(__name__)
 
-BOOKKEEPING = frozenset({"idempotency_key"})
+BOOKKEEPING = frozenset({"idempotency_key", "roster_import"})
 """Tables whose rows are means, not ends: writing to them alone is no act. Add one only with the reason here.
 
 idempotency_key: what it remembers is told by the act that it belongs to.
+roster_import: answers about a file that is looked at; sending, dropping and importing it are told.
 """
 
 
@@ -58,6 +60,7 @@ class UnitOfWork:
     roster: RosterRepository
     athletes: AthleteRepository
     changes: ChangeRepository
+    imports: ImportRepository
     placements: PlacementRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
@@ -88,6 +91,7 @@ class UnitOfWork:
         self.roster = RosterRepository(self._session)
         self.athletes = AthleteRepository(self._session)
         self.changes = ChangeRepository(self._session)
+        self.imports = ImportRepository(self._session)
         self.placements = PlacementRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)

@@ -1,7 +1,7 @@
 """What is known about a person on the roster, and what may be asked to change in it. Values only, no rules of a form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from enum import Enum, StrEnum
 from typing import Any, Final
@@ -34,6 +34,21 @@ RESERVED_SYSTEMS: Final = frozenset({OWN_SYSTEM, SYNC_SYSTEM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guardian:
+    """Who answers for a child, or is called in an emergency."""
+
+    name: str | None = None
+    relation: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing is known."""
+        return self == Guardian()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AthleteRecord:
     """Everything the roster holds about one person."""
 
@@ -60,6 +75,7 @@ class AthleteRecord:
     email: str | None = None
     phone: str | None = None
     """International, E.164."""
+    guardians: tuple[Guardian, ...] = ()
     active: bool = True
     """False for those who left: kept with their results, no longer offered."""
     bibs: Mapping[UUID, str | None] = field(default_factory=dict)
@@ -89,19 +105,17 @@ class AthleteChange:
     leg_dominance: LegDominance | Unset | None = UNSET
     email: str | Unset | None = UNSET
     phone: str | Unset | None = UNSET
+    guardians: tuple[Guardian, ...] | Unset = UNSET
+    """All of them; whoever is not named is a guardian no more."""
     active: bool | Unset = UNSET
     team_ids: frozenset[UUID] | Unset = UNSET
     """The teams to be in, and no other; who stays in a team keeps the bib there."""
     bibs: Mapping[UUID, str | None] | Unset = UNSET
     """Teams to be in, with the bib in each, in addition to `team_ids` or to the teams as they are."""
 
-    def is_set(self, name: str) -> bool:
-        """Say whether this field is asked about."""
-        return getattr(self, name) is not UNSET
-
     def asked(self) -> dict[str, Any]:
         """Return the fields that are asked about, by name."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if self.is_set(each.name)}
+        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) is not UNSET}
 
 
 _NAMES = frozenset({"given_name", "family_name"})
@@ -113,16 +127,18 @@ def changed_athlete(athlete: AthleteRecord, change: AthleteChange) -> AthleteRec
     asked = change.asked()
     values = {name: value for name, value in asked.items() if name not in _OF_THEIR_OWN}
     external_ids = {**athlete.external_ids, **asked.get("external_ids", {})}
-    after = replace(
+    name = asked.get("name")
+    if name is None and _NAMES & asked.keys():
+        name = joined_name(
+            asked.get("given_name", athlete.given_name), asked.get("family_name", athlete.family_name)
+        )
+    return replace(
         athlete,
         **values,
+        name=name or athlete.name,
         external_ids={system: value for system, value in external_ids.items() if value is not None},
         bibs=_bibs(athlete, asked),
     )
-    name = asked.get("name")
-    if name is None and _NAMES & asked.keys():
-        name = joined_name(after.given_name, after.family_name)
-    return after if name is None else replace(after, name=name)
 
 
 def _bibs(athlete: AthleteRecord, asked: Mapping[str, Any]) -> dict[UUID, str | None]:
@@ -142,6 +158,7 @@ def athlete_to_json(athlete: AthleteRecord) -> dict[str, Any]:
         "id": str(athlete.id),
         "external_ids": dict(athlete.external_ids),
         "date_of_birth": None if athlete.date_of_birth is None else athlete.date_of_birth.isoformat(),
+        "guardians": [asdict(guardian) for guardian in athlete.guardians],
         "bibs": {str(team_id): bib for team_id, bib in athlete.bibs.items()},
     }
 
@@ -155,6 +172,7 @@ def athlete_from_json(plain: Mapping[str, Any]) -> AthleteRecord:
             "id": UUID(plain["id"]),
             "sex": Sex(plain["sex"]),
             "date_of_birth": None if born is None else date.fromisoformat(born),
+            "guardians": tuple(Guardian(**guardian) for guardian in plain.get("guardians", ())),
             "leg_dominance": None if leg is None else LegDominance(leg),
             "bibs": {UUID(team_id): bib for team_id, bib in plain["bibs"].items()},
         }

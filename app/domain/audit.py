@@ -34,6 +34,10 @@ class Act(StrEnum):
     ATHLETES_MERGED = "athlete.merged"
     RECORDING_MOVED = "recording.moved"
     SCREENING_MOVED = "screening.moved"
+    IMPORT_STARTED = "roster_import.started"
+    IMPORT_DROPPED = "roster_import.dropped"
+    ROSTER_IMPORTED = "roster.imported"
+    ROSTER_EXPORTED = "roster.exported"
     ROSTER_CHANGE_UNDONE = "roster_change.undone"
 
     RECORDING_RECEIVED = "recording.received"

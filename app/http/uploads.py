@@ -200,7 +200,7 @@ async def receive_upload(
         raise _malformed()
     if reader.filename is None:
         raise InvalidInputError(
-            "There is no video in this request.",
+            "There is no file in this request.",
             how_to_fix=f"Add the file in the form field “{FILE_FIELD}”, for example: curl -F {FILE_FIELD}=@jump.mp4",
             field=FILE_FIELD,
         )

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from app.domain.athletes import RESERVED_SYSTEMS, AthleteChange
+from app.domain.athletes import RESERVED_SYSTEMS, AthleteChange, Guardian
 from app.domain.errors import InvalidInputError
 from app.services.checks import check_range, check_text
 
 MAX_EXTERNAL_ID_CHARS: Final = 200
 STATURE_CM: Final = (50.0, 260.0)
 MASS_KG: Final = (5.0, 350.0)
+MAX_GUARDIANS: Final = 4
 _OLDEST: Final = date(1900, 1, 1)
 _SYSTEM: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -96,6 +97,27 @@ def _external_ids(value: Mapping[str, str | None], field: str) -> dict[str, str 
     }
 
 
+def _guardians(value: tuple[Guardian, ...], field: str) -> tuple[Guardian, ...]:
+    if len(value) > MAX_GUARDIANS:
+        raise InvalidInputError(
+            f"At most {MAX_GUARDIANS} guardians.", how_to_fix="Leave out the others.", field=field
+        )
+    cleaned = (
+        Guardian(
+            name=_perhaps(check_text, guardian.name, field=field),
+            relation=_perhaps(check_text, guardian.relation, field=field),
+            email=_perhaps(check_email, guardian.email, field=field),
+            phone=_perhaps(check_phone, guardian.phone, field=field),
+        )
+        for guardian in value
+    )
+    return tuple(guardian for guardian in cleaned if not guardian.is_empty)
+
+
+def _perhaps(check: Callable[..., str], value: str | None, *, field: str) -> str | None:
+    return None if value is None else check(value, field=field)
+
+
 def _bibs(value: Mapping[Any, str | None], field: str) -> dict[Any, str | None]:
     return {
         team_id: None if bib is None else check_text(bib, field=field.removesuffix("s"), max_length=12)
@@ -118,6 +140,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "mass_kg": _within(*MASS_KG),
     "email": check_email,
     "phone": check_phone,
+    "guardians": _guardians,
     "bibs": _bibs,
 }
-_CLEARABLE: Final = frozenset(_CHECKS) - {"name", "external_ids", "bibs"}
+_CLEARABLE: Final = frozenset(_CHECKS) - {"name", "external_ids", "guardians", "bibs"}

@@ -264,6 +264,7 @@ def _merged(into: AthleteRecord, other: AthleteRecord) -> AthleteRecord:
     return replace(
         into,
         **filled,
+        guardians=into.guardians or other.guardians,
         sex=other.sex if into.sex is Sex.UNSPECIFIED else into.sex,
         external_ids={**other.external_ids, **into.external_ids},
         bibs={**other.bibs, **into.bibs},

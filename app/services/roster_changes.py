@@ -20,6 +20,7 @@ from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_p
 from app.services.read_models import Page
 
 _ACTS: Final = {
+    ChangeKind.IMPORT: Act.ROSTER_IMPORTED,
     ChangeKind.MERGE: Act.ATHLETES_MERGED,
     ChangeKind.MOVE_RECORDING: Act.RECORDING_MOVED,
     ChangeKind.MOVE_SCREENING: Act.SCREENING_MOVED,
@@ -39,6 +40,10 @@ class ChangeView:
     recording_ids: tuple[UUID, ...]
     n_reanalysed: int
     """Recordings analysed anew, because their athlete now has another sex or stature."""
+    n_undone: int | None
+    """Of an import that was undone: people who are as they were before."""
+    n_kept: int | None
+    """Of an import that was undone: people left as they are, because they changed or were filmed since."""
 
 
 def get_change(*, uow: UnitOfWork, principal: Principal, change_id: UUID) -> ChangeView:
@@ -117,4 +122,6 @@ def _view(uow: UnitOfWork, change: RosterChange) -> ChangeView:
         athlete_ids=tuple(found.get(change.id, ())),
         recording_ids=tuple(UUID(row["id"]) for row in moved),
         n_reanalysed=change.detail.get("n_reanalysed", 0),
+        n_undone=change.detail.get("n_undone"),
+        n_kept=change.detail.get("n_kept"),
     )

@@ -14,6 +14,7 @@ from tests.api.conftest import Club, client_with_key, make_key
 from tests.api.results import STILL_FRAME, analyse
 from tests.api.support import PartsForTests
 from tests.api.test_errors import check_problem
+from tests.api.test_roster_imports import send
 from tests.api.test_routes import api_routes
 from tests.api.test_uploads import upload
 
@@ -24,6 +25,12 @@ class Things:
 
     club: Club
     ids: dict[str, str]
+    imported_id: str
+    """A roster file that is imported; `import_id` is one that is still looked at."""
+
+    def address(self, path: str) -> str:
+        ids = self.ids | ({"import_id": self.imported_id} if path.endswith("/report") else {})
+        return path.format(**ids)
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +47,17 @@ def theirs(make_club: Callable[[], Club], parts: PartsForTests) -> Things:
     screening = club.client.get(f"/api/v1/recordings/{recording['id']}").json()["screening_id"]
     ids = {"team_id": team["id"], "athlete_id": athlete["id"], "recording_id": recording["id"]}
     ids |= {"screening_id": screening, "change_id": merged.json()["id"]}
-    return Things(club=club, ids=ids | {"frame": str(STILL_FRAME)})
+    ids["import_id"] = send(club.client, "name\nA Newcomer\n").json()["id"]
+    imported_id = send(club.client, "id,sport\nnobody,judo\n").json()["id"]
+    assert club.client.post(f"/api/v1/roster-imports/{imported_id}/confirm").status_code == 200
+    return Things(club=club, ids=ids | {"frame": str(STILL_FRAME)}, imported_id=imported_id)
 
 
 def body_for(path: str, things: Things) -> dict[str, object] | None:
     """What a route needs to be sent before it looks at its ids."""
     if path.endswith(("/move", "/merge")):
         return {"athlete_id": things.ids["athlete_id"]}
-    return {} if path == "/api/v1/athletes/{athlete_id}" else None
+    return {} if path in {"/api/v1/athletes/{athlete_id}", "/api/v1/roster-imports/{import_id}"} else None
 
 
 def routes_with_ids(app: FastAPI) -> list[tuple[str, str]]:
@@ -65,7 +75,7 @@ def test_ids_when_of_another_organisation_then_not_found_on_every_route(
     routes = routes_with_ids(app)
     assert len(routes) >= 9
     for method, path in routes:
-        address = path.format(**theirs.ids)
+        address = theirs.address(path)
         answer = club.client.request(method, address, json=body_for(path, theirs))
         assert answer.status_code == 404, (method, path)
         check_problem(answer, code="not_found")
@@ -76,7 +86,7 @@ def test_ids_when_our_own_then_found_on_every_reading_route(app: FastAPI, theirs
     """The counterpart, without which the matrix could pass because nothing is ever found."""
     for method, path in routes_with_ids(app):
         if method == "GET":
-            assert theirs.club.client.get(path.format(**theirs.ids)).status_code == 200, path
+            assert theirs.club.client.get(theirs.address(path)).status_code == 200, path
 
 
 @pytest.mark.parametrize("name", ["team_id", "athlete_id"])
@@ -103,6 +113,7 @@ READABLE = {
     "/api/v1/teams/{team_id}",
     "/api/v1/athletes/{athlete_id}",
     "/api/v1/roster-changes/{change_id}",
+    "/api/v1/roster-imports/{import_id}/report",
 }
 
 
@@ -114,7 +125,7 @@ def test_key_when_it_lacks_the_permission_then_403_on_every_route(
     with client_with_key(address, key) as client:
         for method, path in routes_with_ids(app):
             expected = 200 if method == "GET" and path in READABLE else 403
-            answer = client.request(method, path.format(**theirs.ids), json=body_for(path, theirs))
+            answer = client.request(method, theirs.address(path), json=body_for(path, theirs))
             assert answer.status_code == expected, (method, path)
 
 

@@ -15,6 +15,7 @@ from app.jobs.memory_queue import MemoryQueue
 from app.services.accounts import create_api_key, sign_in
 from app.services.athletes import edit_athlete
 from app.services.moves import merge_athletes
+from app.services.roster_imports import start_import
 from app.storage.local import LocalBlobStore
 from tests.factories import (
     PASSWORD,
@@ -76,12 +77,13 @@ def clubs(engine, tmp_path_factory):
 
 
 def merge_a_double(uow_factory, club, *, into):
-    """Leave an id in another system, a tombstone and an act that can be undone."""
+    """Leave an id in another system, a tombstone, an act that can be undone, and a file that is looked at."""
     double = make_athlete(uow_factory, club, name="Ada B.")
     with uow_factory(club.id) as uow:
         change = AthleteChange(external_ids={"vald": "v-1"})
         edit_athlete(uow=uow, principal=club.principal, athlete_id=double.id, change=change)
         merge_athletes(uow=uow, principal=club.principal, into_id=into.id, other_id=double.id)
+        start_import(uow=uow, principal=club.principal, filename="roster.csv", content=b"name\nBea Cole\n")
 
 
 def sql(template, **names):

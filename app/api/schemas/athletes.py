@@ -11,7 +11,7 @@ from app.api.schemas.base import MAX_NAME_CHARS, Input, Output, OutputPage
 from app.api.schemas.problem import FieldError
 from app.api.schemas.roster import AthleteOutput, TeamOutput
 from app.biomech.types import Sex
-from app.domain.athletes import UNSET, AthleteChange, LegDominance
+from app.domain.athletes import UNSET, AthleteChange, Guardian, LegDominance
 from app.domain.changes import ChangeKind
 from app.domain.errors import DomainError, InvalidInputError
 from app.services.athletes import MAX_BATCH, BatchItem, BatchResult, SaveOutcome
@@ -38,6 +38,26 @@ class MembershipInput(Input):
     bib: Annotated[str, Field(min_length=1, max_length=12)] | None = Field(
         default=None, description="Worn in this team, by nobody else in it."
     )
+
+
+class GuardianInput(Input):
+    """Who answers for a child."""
+
+    name: NameText | None = None
+    relation: NameText | None = Field(default=None, description="Mother, father, legal guardian …")
+    email: Annotated[str, Field(max_length=254)] | None = None
+    phone: Annotated[str, Field(max_length=40)] | None = Field(
+        default=None, description="With + and the country."
+    )
+
+
+class GuardianOutput(Output):
+    """Who answers for a child."""
+
+    name: str | None
+    relation: str | None
+    email: str | None
+    phone: str | None
 
 
 class AthleteFields(Input):
@@ -75,6 +95,9 @@ class AthleteFields(Input):
     phone: Annotated[str, Field(max_length=40)] | None = Field(
         default=None, description="With + and the country."
     )
+    guardians: list[GuardianInput] | None = Field(
+        default=None, max_length=4, description="All of them; whoever is not named is a guardian no more."
+    )
     active: bool | None = Field(
         default=None, description="False for those who left; they keep their results."
     )
@@ -98,6 +121,8 @@ class AthleteFields(Input):
         for name in _NEVER_NULL:  # null means: as if it had never been set
             if name in sent and sent[name] is None:
                 sent[name] = _NEVER_NULL[name]
+        if self.guardians is not None:
+            sent["guardians"] = tuple(Guardian(**each.model_dump()) for each in self.guardians)
         if self.teams is not None:
             sent["team_ids"] = frozenset(team.team_id for team in self.teams)
             sent["bibs"] = {team.team_id: team.bib for team in self.teams}
@@ -106,7 +131,7 @@ class AthleteFields(Input):
         return AthleteChange(**sent)
 
 
-_PLAIN = frozenset(AthleteFields.model_fields) - {"team_ids", "teams"}
+_PLAIN = frozenset(AthleteFields.model_fields) - {"team_ids", "teams", "guardians"}
 _NEVER_NULL: dict[str, Any] = {"name": UNSET, "external_ids": UNSET, "sex": Sex.UNSPECIFIED, "active": UNSET}
 
 
@@ -164,6 +189,7 @@ class AthleteDetailOutput(AthleteOutput):
     leg_dominance: LegDominance | None
     email: str | None
     phone: str | None
+    guardians: list[GuardianOutput]
     active: bool
     teams: list[AthleteTeamOutput]
     created_at: datetime
@@ -172,9 +198,10 @@ class AthleteDetailOutput(AthleteOutput):
     @classmethod
     def of(cls, detail: AthleteDetail) -> Self:
         """Return a person as they are shown."""
-        own = {"teams", "created_at", "updated_at"}
+        own = {"teams", "guardians", "created_at", "updated_at"}
         return cls(
             **{name: getattr(detail.record, name) for name in cls.model_fields if name not in own},
+            guardians=[GuardianOutput.model_validate(each) for each in detail.record.guardians],
             teams=[AthleteTeamOutput.model_validate(team) for team in detail.teams],
             created_at=detail.created_at,
             updated_at=detail.updated_at,
@@ -260,6 +287,10 @@ class RosterChangeOutput(Output):
     recording_ids: list[UUID] = Field(description="What was moved.")
     n_reanalysed: int = Field(
         description="Recordings analysed anew, because their athlete now has another sex or stature."
+    )
+    n_undone: int | None = Field(description="Of an import that was undone: people who are as before.")
+    n_kept: int | None = Field(
+        description="Of an import that was undone: people left alone, because they changed or were filmed since."
     )
 
 

@@ -13,6 +13,7 @@ from app.api.v1 import (
     recordings,
     roster,
     roster_changes,
+    roster_imports,
     screenings,
 )
 
@@ -28,6 +29,7 @@ for part in (
     roster_changes,
     screenings,
     method,
+    roster_imports,
     audit,
 ):
     router.include_router(part.router)

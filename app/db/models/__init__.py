@@ -13,6 +13,7 @@ from app.db.models.analyses import (
 )
 from app.db.models.audit import AuditEntry
 from app.db.models.changes import RosterChange, RosterChangeItem
+from app.db.models.imports import RosterImport
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
 from app.db.models.roster import (
     Athlete,
@@ -46,6 +47,7 @@ __all__ = [
     "RecordingEvent",
     "RosterChange",
     "RosterChangeItem",
+    "RosterImport",
     "Screening",
     "Team",
     "TeamMember",

@@ -24,7 +24,7 @@ class RosterChange(TenantMixin, Base):
 
     id: Mapped[IdKey]
     kind: Mapped[ChangeKind] = mapped_column(stored_as_text(ChangeKind))
-    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB(none_as_null=True))
     """Counts and ids; nothing of a person."""
     actor_user_id: Mapped[UUID | None]
     actor_api_key_id: Mapped[UUID | None]
@@ -46,6 +46,6 @@ class RosterChangeItem(TenantMixin, Base):
     change_id: Mapped[UUID]
     athlete_id: Mapped[UUID]
     """No reference: the act may have made the athlete, or ended the record."""
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """None: there was no such athlete."""
-    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -1,9 +1,11 @@
 """Teams, athletes, and the occasions on which they are screened."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, text, true
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.biomech.types import Movement, Sex
@@ -60,6 +62,8 @@ class Athlete(TenantMixin, Base):
     email: Mapped[LongText | None]
     phone: Mapped[LongText | None]
     """International, E.164."""
+    guardians: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Who answers for a child: name, relation, email, phone of each."""
     active: Mapped[bool] = mapped_column(server_default=true())
     """False for those who left."""
     version: Mapped[int] = mapped_column(server_default=text("1"))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,8 +12,16 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db.models import Athlete, AthleteExternalId, AthleteTombstone, Team, TeamMember
-from app.domain.athletes import OWN_SYSTEM, SYNC_SYSTEM, AthleteRecord
+from app.db.models import (
+    Athlete,
+    AthleteExternalId,
+    AthleteTombstone,
+    Recording,
+    Screening,
+    Team,
+    TeamMember,
+)
+from app.domain.athletes import OWN_SYSTEM, SYNC_SYSTEM, AthleteRecord, Guardian
 from app.domain.errors import InvalidInputError, NotFoundError
 
 COLUMNS: Final = (
@@ -74,6 +82,7 @@ class AthleteRepository:
                 external_ids=external_ids.get(athlete.id, {}),
                 bibs=bibs.get(athlete.id, {}),
                 version=athlete.version,
+                guardians=tuple(Guardian(**guardian) for guardian in athlete.guardians),
                 **{name: getattr(athlete, name) for name in COLUMNS},
             )
             for athlete in self._session.scalars(query.execution_options(populate_existing=True))
@@ -116,6 +125,23 @@ class AthleteRepository:
             AthleteExternalId.inherited,
         )
         return [(row.system, row.value) for row in self._session.execute(query)]
+
+    def all_inherited_ids(self, *, organisation_id: UUID) -> dict[tuple[str, str], UUID]:
+        """Return every id of the roster that leads to somebody since a merge."""
+        query = select(AthleteExternalId).where(
+            AthleteExternalId.organisation_id == organisation_id, AthleteExternalId.inherited
+        )
+        return {(row.system, row.value): row.athlete_id for row in self._session.scalars(query)}
+
+    def ids_with_results(self, *, organisation_id: UUID, ids: Collection[UUID]) -> set[UUID]:
+        """Return those of the athletes who have been screened or filmed."""
+        screened = select(Screening.athlete_id).where(
+            Screening.organisation_id == organisation_id, Screening.athlete_id == _any(ids)
+        )
+        filmed = select(Recording.athlete_id).where(
+            Recording.organisation_id == organisation_id, Recording.athlete_id == _any(ids)
+        )
+        return {found for found in self._session.scalars(screened.union(filmed)) if found is not None}
 
     def inherit_ids(self, *, organisation_id: UUID, athlete_id: UUID, ids: Iterable[tuple[str, str]]) -> None:
         """Let these ids lead to the athlete, unless they lead somewhere already."""
@@ -203,16 +229,16 @@ class AthleteRepository:
         self._give_up(organisation_id, savings)
         made = [after for before, after in savings if before is None]
         if made:
-            self._session.execute(
+            self._session.connection().execute(
                 insert(Athlete),
                 [{"id": after.id, "organisation_id": organisation_id, "version": after.version, **_columns(after)}
                  for after in made],
             )  # fmt: skip
         changed = [(before, after) for before, after in savings if before is not None]
         if changed:
-            values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in COLUMNS}
+            values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in (*COLUMNS, "guardians")}
             self._session.connection().execute(
-                update(Athlete.__table__)  # type: ignore[arg-type]  # a Table, by its declared type a FromClause
+                update(Athlete)
                 .where(Athlete.organisation_id == organisation_id, Athlete.id == bindparam("of_id"))
                 .values(**values, version=bindparam("to_version"), updated_at=func.now()),
                 [
@@ -224,39 +250,28 @@ class AthleteRepository:
         self._take(organisation_id, savings)
 
     def _give_up(self, organisation_id: UUID, savings: Sequence[Saving]) -> None:
+        gone: list[dict[str, Any]] = []
+        left: list[dict[str, Any]] = []
+        renumbered: list[dict[str, Any]] = []
         for before, after in savings:
             if before is None:
                 continue
-            gone = [
-                system
+            owner = {"of_organisation": organisation_id, "of_athlete": after.id}
+            gone += [
+                {**owner, "of_system": system}
                 for system, value in before.external_ids.items()
                 if after.external_ids.get(system) != value
             ]
-            if gone:
-                self._session.execute(
-                    delete(AthleteExternalId).where(
-                        AthleteExternalId.organisation_id == organisation_id,
-                        AthleteExternalId.athlete_id == after.id,
-                        AthleteExternalId.system.in_(gone),
-                        ~AthleteExternalId.inherited,
-                    )
-                )
-            left = [team_id for team_id, _ in before.bibs.items() - after.bibs.items()]
-            if left:
-                self._session.execute(
-                    delete(TeamMember).where(
-                        TeamMember.organisation_id == organisation_id,
-                        TeamMember.athlete_id == after.id,
-                        TeamMember.team_id.in_(left),
-                    )
-                )
+            left += [{**owner, "of_team": team_id} for team_id, _ in before.bibs.items() - after.bibs.items()]
             if (before.external_id, before.sync_id) != (after.external_id, after.sync_id):
-                self._session.execute(
-                    update(Athlete)
-                    .where(Athlete.organisation_id == organisation_id, Athlete.id == after.id)
-                    .values(external_id=None, sync_id=None)
-                    .execution_options(synchronize_session=False)
-                )
+                renumbered.append(owner)
+        for statement, rows in (
+            (_DROP_IDS, gone),
+            (_LEAVE_TEAMS, left),
+            (_DROP_NUMBERS, renumbered),
+        ):
+            if rows:
+                self._session.connection().execute(statement, rows)
 
     def _take(self, organisation_id: UUID, savings: Sequence[Saving]) -> None:
         ids, places = [], []
@@ -282,15 +297,34 @@ class AthleteRepository:
                 where=AthleteExternalId.inherited
                 & (AthleteExternalId.athlete_id == taken.excluded.athlete_id),
             )
-            for row in ids:
-                if self._session.scalar(shown.values(row).returning(AthleteExternalId.athlete_id)) is None:
-                    raise _taken("external_ids", "another athlete has this id in that system")
+            kept = self._session.scalars(shown.returning(AthleteExternalId.value), ids).all()
+            if len(kept) < len(ids):
+                raise _taken("external_ids", "another athlete has this id in that system")
         if places:
-            self._session.execute(insert(TeamMember), places)
+            self._session.connection().execute(insert(TeamMember), places)
+
+
+_DROP_IDS: Final = delete(AthleteExternalId).where(
+    AthleteExternalId.organisation_id == bindparam("of_organisation"),
+    AthleteExternalId.athlete_id == bindparam("of_athlete"),
+    AthleteExternalId.system == bindparam("of_system"),
+    ~AthleteExternalId.inherited,
+)
+_LEAVE_TEAMS: Final = delete(TeamMember).where(
+    TeamMember.organisation_id == bindparam("of_organisation"),
+    TeamMember.athlete_id == bindparam("of_athlete"),
+    TeamMember.team_id == bindparam("of_team"),
+)
+_DROP_NUMBERS: Final = (
+    update(Athlete)
+    .where(Athlete.organisation_id == bindparam("of_organisation"), Athlete.id == bindparam("of_athlete"))
+    .values(external_id=None, sync_id=None)
+)
 
 
 def _columns(athlete: AthleteRecord) -> dict[str, Any]:
-    return {name: getattr(athlete, name) for name in COLUMNS}
+    guardians = [asdict(guardian) for guardian in athlete.guardians]
+    return {name: getattr(athlete, name) for name in COLUMNS} | {"guardians": guardians}
 
 
 def _any(ids: Collection[UUID]) -> Any:

@@ -52,7 +52,7 @@ class ChangeRepository:
             for item in items
         ]  # fmt: skip
         if rows:
-            self._session.execute(insert(RosterChangeItem), rows)
+            self._session.connection().execute(insert(RosterChangeItem), rows)
         return change_id
 
     def find(self, *, organisation_id: UUID, change_id: UUID, lock: bool = False) -> RosterChange | None:
@@ -102,12 +102,12 @@ class ChangeRepository:
             )
         ]
 
-    def mark_undone(self, *, organisation_id: UUID, change_id: UUID) -> None:
+    def mark_undone(self, *, organisation_id: UUID, change_id: UUID, detail: dict[str, Any]) -> None:
         """Note that an act was undone."""
         self._session.execute(
             update(RosterChange)
             .where(RosterChange.organisation_id == organisation_id, RosterChange.id == change_id)
-            .values(undone_at=func.now())
+            .values(undone_at=func.now(), detail=detail)
             .execution_options(synchronize_session=False)
         )
 

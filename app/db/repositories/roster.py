@@ -1,9 +1,10 @@
 """Teams, athletes, screenings and trials of one organisation."""
 
+from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, tuple_
+from sqlalchemy import Select, delete, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -24,13 +25,22 @@ class RosterRepository:
         """Work through the unit of work's session."""
         self._session = session
 
-    def add_team(self, *, organisation_id: UUID, name: str) -> UUID | None:
+    def add_team(self, *, organisation_id: UUID, name: str, team_id: UUID | None = None) -> UUID | None:
         """Insert a team and return its id, or None when the name is taken."""
         return self._session.scalar(
             postgresql.insert(Team)
-            .values(id=new_id(), organisation_id=organisation_id, name=name)
+            .values(id=team_id or new_id(), organisation_id=organisation_id, name=name)
             .on_conflict_do_nothing(index_elements=["organisation_id", "name"])
             .returning(Team.id)
+        )
+
+    def remove_empty_teams(self, *, organisation_id: UUID, team_ids: Collection[UUID]) -> None:
+        """Remove those of the teams that nobody is in."""
+        filled = select(TeamMember.team_id).where(TeamMember.organisation_id == organisation_id)
+        self._session.execute(
+            delete(Team)
+            .where(Team.organisation_id == organisation_id, Team.id.in_(team_ids), Team.id.not_in(filled))
+            .execution_options(synchronize_session=False)
         )
 
     def find_team(self, *, organisation_id: UUID, team_id: UUID) -> tuple[Team, int] | None:
