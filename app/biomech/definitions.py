@@ -325,7 +325,106 @@ _SAGITTAL = (
     ),
 )
 
-METRICS: dict[str, MetricDefinition] = {entry.key: entry for entry in (*_FRONTAL, *_TIMES, *_SAGITTAL)}
+_OVER_FOOT = "Positive: knee medial, towards the other leg."
+
+
+def _over_foot(key: str, name: str, formula: str, **more: Any) -> MetricDefinition:
+    """Return the definition of a frontal number that the LESS, the nomogram or an old series asks for."""
+    shared: dict[str, Any] = {
+        "movements": LANDINGS,
+        "sign_convention": _OVER_FOOT,
+        "higher_is": "more valgus",
+        "since_version": "1.1.0",
+        "mark": "V",
+    }
+    return _definition(key, name, formula=formula, **(shared | more))
+
+
+_FRONTAL_EXTRAS = (
+    _over_foot(
+        "knee_valgus_motion",
+        "Knee valgus motion",
+        "Way of the knee inwards in the picture, from contact to its most medial place, times the scale.",
+        unit="cm",
+        sides=EVERY_SIDE,
+        events=(LANDING,),
+        reference="Myer 2010 (the nomogram's input)",
+    ),
+    _over_foot(
+        "medial_knee_displacement",
+        "Medial knee displacement (MKD)",
+        "Largest distance of the knee from the line hip-ankle, inwards, less that at contact, times the scale.",
+        unit="cm",
+        sides=EVERY_SIDE,
+        events=(LANDING,),
+        reference="Krosshaug 2016",
+    ),
+    _over_foot(
+        "knee_over_midfoot",
+        "Knee over the middle of the foot",
+        "Knee against the middle between ankle and toes at contact, in percent of leg length.",
+        unit="%",
+        sides=EACH_SIDE,
+        events=(IC,),
+        reference="LESS item 5 (Padua 2009)",
+    ),
+    _over_foot(
+        "knee_over_toe",
+        "Knee over the toes",
+        "Knee against the toes where it is most medial, in percent of leg length.",
+        unit="%",
+        sides=EACH_SIDE,
+        events=(PEAK,),
+        reference="LESS item 15 (Padua 2009)",
+    ),
+    _over_foot(
+        "toe_angle",
+        "Toe-out angle",
+        "Arc sine of the way toes and heel lie beside each other over the foot's length; a coarse class.",
+        unit="deg",
+        sides=EACH_SIDE,
+        events=(LANDING,),
+        sign_convention="Positive: toes out.",
+        higher_is="neither",
+        reference="LESS items 9 and 10 (Padua 2009)",
+    ),
+    _over_foot(
+        "hip_adduction",
+        "Hip adduction in the picture",
+        "Angle of the thigh to the perpendicular on the line between the hips.",
+        unit="deg",
+        sides=EACH_SIDE,
+        events=(PKF,),
+        sign_convention="Positive: thigh towards the other leg.",
+        reference="PFP2D: r 0.55-0.76 with 3-D in women with knee pain",
+    ),
+    _over_foot(
+        "stance_width",
+        "Stance width",
+        "Distance between the ankles over that between the shoulders, feet flat.",
+        unit="1",
+        events=(IC,),
+        sign_convention="",
+        higher_is="neither",
+        is_ratio_scale=True,
+        reference="LESS items 7 and 8 (Padua 2009)",
+    ),
+    _over_foot(
+        "foot_contact_difference",
+        "Time between the feet's contacts",
+        "Time between left and right contact, without sign.",
+        unit="ms",
+        events=(IC,),
+        sign_convention="",
+        higher_is="worse",
+        is_ratio_scale=True,
+        reference="LESS item 11 (Padua 2009)",
+    ),
+)
+
+METRICS: dict[str, MetricDefinition] = {
+    entry.key: entry for entry in (*_FRONTAL, *_FRONTAL_EXTRAS, *_TIMES, *_SAGITTAL)
+}
 """Key -> definition. Keys are stable: they are stored, filtered on and shown in the API."""
 
 

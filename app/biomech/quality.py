@@ -204,6 +204,42 @@ _CAMERA_FINDINGS: dict[str, FindingDefinition] = {
     ),
 }
 
+_JOIN_FINDINGS: dict[str, FindingDefinition] = {
+    "views_share_no_event": _error(
+        "The recording from the front and the one from the side have no event in common, so they are not joined.",
+        "Film contact, jump and second landing with both phones, with the feet in both pictures.",
+    ),
+    "views_not_same_trial": _error(
+        "The recordings from the front and from the side do not show the same trial: their times on the ground or "
+        "in the air differ by more than their errors.",
+        "Choose the two recordings of one trial; say the trial's number aloud while filming.",
+        "They differ by {gap_ms:.0f} ms.",
+    ),
+    "views_fit_poorly": _warning(
+        "The recordings from the front and from the side fit each other poorly; they may show different trials.",
+        "Check that both show the same trial.",
+        "Their landings and take-offs differ by up to {gap_ms:.0f} ms.",
+    ),
+    "views_clock_rates_differ": _warning(
+        "One of the two recordings seems to run at another speed than the other.",
+        "Send the original files from both phones, not slow-motion exports.",
+        "The one from the side is {percent:+.0f} % off.",
+    ),
+    "views_cue_disagrees": _error(
+        "The clap or flash given does not fit the landings in the two recordings, so they are not joined.",
+        "Check the instants that were given, or leave them out: the landings themselves suffice.",
+        "By the {cue} the landings are {gap_ms:.0f} ms apart.",
+    ),
+    "views_join_unchecked": _warning(
+        "The two recordings share a single event, so it cannot be checked that they show the same trial.",
+        "Film from before the drop until after the second landing with both phones.",
+    ),
+    "views_of_different_methods": _error(
+        "The two recordings were analysed with different versions of the method, so they are not joined.",
+        "Analyse both again; the result is put together by itself.",
+    ),
+}
+
 _TRIAL_FINDINGS: dict[str, FindingDefinition] = {
     "no_landing_found": _error(
         "No drop from a box with a landing was found.",
@@ -285,6 +321,7 @@ FINDINGS: dict[str, FindingDefinition] = {
     **_FILE_FINDINGS,
     **_PEOPLE_FINDINGS,
     **_CAMERA_FINDINGS,
+    **_JOIN_FINDINGS,
     **_TRIAL_FINDINGS,
 }
 """Code -> meaning. Codes are stable: they are stored, filtered on and shown in the API."""

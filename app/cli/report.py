@@ -23,13 +23,32 @@ _NAMES = {
     "knee_ankle_separation_ratio": "Knee to ankle ratio",
     "knee_separation": "Knee separation",
     "lateral_trunk_lean": "Sideways trunk lean",
+    "knee_valgus_motion": "Knee way inwards",
+    "medial_knee_displacement": "Knee off the line",
+    "knee_over_midfoot": "Knee over midfoot",
+    "knee_over_toe": "Knee over toes",
+    "toe_angle": "Toe-out",
+    "hip_adduction": "Hip adduction",
+    "stance_width": "Stance width",
+    "foot_contact_difference": "Between the feet",
+    "knee_flexion": "Knee bend",
+    "knee_flexion_displacement": "Knee bend, way",
+    "hip_flexion": "Hip bend",
+    "hip_flexion_displacement": "Hip bend, way",
+    "trunk_flexion": "Trunk lean forward",
+    "trunk_flexion_displacement": "Trunk lean, way",
+    "ankle_plantarflexion": "Ankle, toes down",
+    "sagittal_displacement": "Joints together",
+    "heel_over_toe": "Heel over toe",
     "contact_time": "Time on the ground",
     "flight_time": "Time in the air",
     "jump_height": "Jump height",
     "reactive_strength_index": "Reactive strength",
 }
 """Shorter than on the pages, so that a row fits."""
-_DIGITS = {"deg": 1, "cm": 1, "m": 3, "s": 3, "ms": 0}
+_DIGITS = {"deg": 1, "cm": 1, "%": 1, "m": 3, "s": 3, "ms": 0}
+_COARSE = ("toe_angle",)
+"""Known to ten degrees: a decimal would be a lie."""
 _UNITS = {"deg": "°"}
 _SIDES = ("left", "right", "both")
 
@@ -114,7 +133,8 @@ def _name(key: str, *, unit: str) -> str:
 
 
 def _value(metric: Metric) -> str:
-    return _with_error(metric.value, metric.se, digits=_DIGITS.get(metric.unit, 2))
+    digits = 0 if metric.key in _COARSE else _DIGITS.get(metric.unit, 2)
+    return _with_error(metric.value, metric.se, digits=digits)
 
 
 def _with_error(value: float | None, error: float | None, *, digits: int) -> str:

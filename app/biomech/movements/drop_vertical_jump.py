@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.biomech import checks, metrics
+from app.biomech.frontal_extras import EXTRA_KEYS, FrontalExtras
 from app.biomech.kinematics import SIDES, compute_kinematics
 from app.biomech.landing import LEG_OF_STATURE, Landing, locate_landing, place_by_hand
 from app.biomech.measurement import LandingMeasurement
@@ -107,6 +108,7 @@ def assess(trial: Trial) -> Outcome:
     timed = landing.slow_factor is None
     if side is None:
         seen = _frontal_metrics(measurement, scale, withheld=not measurable)
+        seen += extras_of(measurement, scale).metrics(withheld=not measurable)
     else:
         seen = sagittal_metrics(side, withheld=bool(codes & SIDE_ERRORS))
     values = (*seen, *_timing_metrics(landing, withheld=not timed))
@@ -298,6 +300,15 @@ def _frontal_metrics(measurement: LandingMeasurement, scale: Scale | None, *, wi
     ]
 
 
+def extras_of(measurement: LandingMeasurement, scale: Scale | None) -> FrontalExtras:
+    """Return the further frontal numbers, in centimetres where a scale is known."""
+    return FrontalExtras(
+        measurement=measurement,
+        cm_per_px=None if scale is None else scale.cm_per_px,
+        scale_sd=0.0 if scale is None else float(np.hypot(scale.relative_sd, NEARER_KNEES_SD)),
+    )
+
+
 def _knee_separation(m: LandingMeasurement, scale: Scale | None, at_s: float) -> Value | None:
     """Return the distance between the knees in centimetres, None without a scale."""
     if scale is None:
@@ -436,6 +447,7 @@ DROP_VERTICAL_JUMP = MovementDefinition(
         "knee_ankle_separation_ratio",
         "knee_separation",
         "lateral_trunk_lean",
+        *EXTRA_KEYS,
         *SAGITTAL_KEYS,
         "contact_time",
         "flight_time",

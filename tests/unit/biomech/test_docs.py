@@ -23,8 +23,12 @@ MODULES = (
     "norms",
     "evidence",
     "screening",
+    "less",
+    "less_items",
+    "nomogram",
     "sagittal",
     "sagittal_landing",
+    "two_views",
 )
 METHOD = Path(__file__).parents[3] / "docs" / "method.md"
 
