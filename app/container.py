@@ -3,17 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from celery import Celery
 from sqlalchemy import Engine
 
+from app.biomech.method import METHOD_VERSION
+from app.biomech.types import MethodStamp
 from app.db.engine import make_engine
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.http.rate_limits import RateLimiter
 from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.queue import JobQueue
+from app.pose.bundle import model_sha256
 from app.services.video_prober import SandboxedProber, VideoProber
 from app.services.work_policy import WorkPolicy
 from app.settings import Settings
@@ -38,6 +43,7 @@ class Container:
     staging: StagingArea
     prober: VideoProber
     rate_limiter: RateLimiter
+    method: MethodStamp
     policy: WorkPolicy
     clock: Clock
 
@@ -72,8 +78,16 @@ def build_container(settings: Settings) -> Container:
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
         prober=SandboxedProber(max_duration_s=settings.max_duration_s),
         rate_limiter=RateLimiter(settings.require_redis_url()),
+        method=method_stamp(settings.pose_model),
         policy=work_policy(settings),
         clock=utc_now,
+    )
+
+
+def method_stamp(model: Path | None) -> MethodStamp:
+    """Return what every analysis of this process is signed with; `model` is None for the one in the package."""
+    return MethodStamp(
+        version=METHOD_VERSION, model_sha256=model_sha256(model), code_version=version("plumbline")
     )
 
 

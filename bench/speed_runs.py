@@ -18,10 +18,10 @@ from app.pose.bundle import DEFAULT_MODEL
 def run_ours(clip: Path) -> dict[str, Any]:
     """Analyse a clip as a worker does: sandboxed reader, judgement, stills and overlay video."""
     from app.biomech.types import TrialContext
+    from app.container import method_stamp
     from app.domain.lifecycle import Stage
     from app.services.analyse_video import analyse_video, picture_order
     from app.services.video_reader import VideoReading
-    from workers.bootstrap import method_stamp
     from workers.sandbox import SandboxedReader, SandboxPool
 
     readings: list[VideoReading] = []

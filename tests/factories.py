@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from app.biomech.corrections import CorrectionKind
 from app.biomech.joints import N_JOINTS
 from app.biomech.quality import make_finding
 from app.biomech.types import (
@@ -30,9 +31,11 @@ from app.biomech.types import (
     VideoInfo,
 )
 from app.db.repositories.analyses import AnalysisFiles
+from app.db.repositories.corrections import NewCorrection
 from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Principal, Role
+from app.domain.audit import Act
 from app.domain.lifecycle import PicturesState, Stage, Trigger
 from app.domain.screenings import ScreeningContext
 from app.services import accounts, recordings, roster
@@ -265,6 +268,33 @@ def finish_pictures(
             uow.pictures.finish(claim, overlay_key=None, still_keys={20: still})
         elif state is PicturesState.FAILED:
             uow.pictures.give_up(claim, detail="reader_died")
+
+
+def put_right_and_take_back(uow_factory: UnitOfWorkFactory, club: Club, recording_id: UUID) -> UUID:
+    """Record a correction that the latest analysis holds, and its undoing; return the correction's id."""
+    correction_id = new_id()
+    with uow_factory(club.principal) as uow:
+        analysis_id = uow.analyses.latest_id(organisation_id=club.id, recording_id=recording_id)
+        assert analysis_id is not None
+        uow.corrections.add(
+            NewCorrection(
+                id=correction_id,
+                recording_id=recording_id,
+                analysis_id=analysis_id,
+                pick_id=None,
+                kind=CorrectionKind.SWAP_SIDES,
+                before={},
+                after={"first_frame": None, "last_frame": None},
+                reason="as seen in the video",
+                idempotency_key="correction-1",
+                request_sha256="d" * 64,
+            ),
+            actor=club.principal,
+        )
+        uow.corrections.link(organisation_id=club.id, analysis_id=analysis_id, correction_ids=[correction_id])
+        uow.corrections.add_undo(correction_id, actor=club.principal)
+        uow.audit.record(actor=club.principal, act=Act.CORRECTION_UNDONE, object_id=correction_id)
+    return correction_id
 
 
 def make_track(n_frames: int = 12) -> PoseTrack:

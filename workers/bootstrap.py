@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 
-from app.biomech.method import METHOD_VERSION
 from app.biomech.types import MethodStamp
-from app.container import Container, build_container
-from app.pose.bundle import model_sha256
+from app.container import Container, build_container, method_stamp
 from app.services.work_policy import ReaderFactory
 from app.settings import Settings
 from workers.sandbox import SandboxPool, SandboxSettings
@@ -47,11 +43,4 @@ def build_runtime(settings: Settings) -> Runtime:
         reader_factory=pool.reader,
         method=method_stamp(settings.pose_model),
         close_readers=pool.close,
-    )
-
-
-def method_stamp(model: Path | None) -> MethodStamp:
-    """Return what every analysis of this process is signed with; `model` is None for the one in the package."""
-    return MethodStamp(
-        version=METHOD_VERSION, model_sha256=model_sha256(model), code_version=version("plumbline")
     )

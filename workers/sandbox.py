@@ -40,6 +40,7 @@ from workers.sandbox_protocol import (
     Failed,
     FindingSaid,
     Limits,
+    PointSaid,
     ProgressSaid,
     ProtocolError,
     ReadDone,
@@ -273,9 +274,12 @@ class SandboxedReader:
         """Process id of the child."""
         return self._child.pid
 
-    def read(self, path: Path, *, context: TrialContext, on_progress: Progress) -> VideoReading:  # noqa: ARG002  # every movement and view is read alike so far
+    def read(self, path: Path, *, context: TrialContext, on_progress: Progress) -> VideoReading:
         """Find the athlete in every frame that matters."""
-        answer = self._ask(encode(ReadOrder(path=str(path.absolute()))), on_progress=on_progress)
+        at = context.athlete_at  # all else about the trial makes no difference to how it is read
+        said = None if at is None else PointSaid(frame=at.frame, x_px=at.x_px, y_px=at.y_px)
+        order = ReadOrder(path=str(path.absolute()), athlete_at=said)
+        answer = self._ask(encode(order), on_progress=on_progress)
         if not isinstance(answer, ReadDone):
             raise VideoReaderDiedError("the reader answered something else")
         return VideoReading(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.biomech.types import PoseTrack
+from app.biomech.types import AthletePoint, PoseTrack
 from app.domain.lifecycle import Stage
 from app.media.frames import VideoFile, VideoRefusedError
 from app.media.overlay import draw_overlay
@@ -62,12 +62,14 @@ class Job:
     def read(self, order: ReadOrder) -> ReadDone:
         """Follow the athlete through the file."""
         path = Path(order.path)
+        at = order.athlete_at
         self._say(Stage.DECODE, 0.0)
         try:
             video = VideoFile(path)
             followed = follow_athlete(
                 video.frames,
                 self._estimator,
+                athlete_at=None if at is None else AthletePoint(frame=at.frame, x_px=at.x_px, y_px=at.y_px),
                 on_progress=lambda share: self._say(Stage.POSE, READ_SHARE * share),
             )
         except VideoRefusedError as refusal:
@@ -81,7 +83,7 @@ class Job:
         return ReadDone(
             video=_video_said(path, video, followed),
             has_track=followed.track is not None,
-            findings=_findings(followed),
+            findings=_findings(followed, is_picked=at is not None),
             n_network_runs=self._estimator.n_network_runs,
         )
 
@@ -118,9 +120,11 @@ class Job:
         return DrawDone(stills=stills, has_overlay=order.overlay)
 
 
-def _findings(followed: Followed) -> list[FindingSaid]:
+def _findings(followed: Followed, *, is_picked: bool) -> list[FindingSaid]:
     if followed.track is not None:
         return []
+    if is_picked:
+        return [FindingSaid(code="picked_person_not_found")]
     return [FindingSaid(code="wrong_person_risk" if followed.n_people > 1 else "no_person")]
 
 

@@ -58,11 +58,21 @@ class Start(_Message):
     limits: Limits
 
 
+class PointSaid(_Message):
+    """A place in a frame."""
+
+    frame: int
+    x_px: float
+    y_px: float
+
+
 class ReadOrder(_Message):
     """Read this file."""
 
     op: Literal["read"] = "read"
     path: str
+    athlete_at: PointSaid | None = None
+    """Where the person to follow is; None: whoever performs the movement."""
 
 
 class DrawOrder(_Message):

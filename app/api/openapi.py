@@ -25,6 +25,7 @@ Valgus (knee inward) is positive on both sides; left and right are the athlete's
 """
 TAGS = [
     {"name": "recordings", "description": "Videos: upload, follow, read the result."},
+    {"name": "analyses", "description": "What was found, version by version, and what people put right."},
     {"name": "roster", "description": "Teams and athletes."},
     {"name": "people", "description": "Who may do what, and who did what."},
     {"name": "health", "description": "For whoever watches the service."},

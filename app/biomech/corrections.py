@@ -10,13 +10,14 @@ earlier correction applied.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 
 import numpy as np
 
 from app.biomech.events import Instant
 from app.biomech.joints import MIRROR, N_JOINTS, Joint
-from app.biomech.types import BoolArray, Event, EventName, FloatArray, PoseTrack, Side
+from app.biomech.types import BoolArray, Event, EventName, FloatArray, PoseTrack, Side, VideoInfo
 
 REACH_S = 0.100
 """How far a dragged point takes its own path along, to each side [P]. As wide as this it passes the smoothing
@@ -28,8 +29,8 @@ MANUAL_SD_FRAMES = 0.5
 """Standard deviation of an event placed by hand, in frame intervals [P]: 0.29 because an event lies anywhere
 between two frames (1/sqrt(12), D), and 0.41 for the choice of the frame itself."""
 
-EventKey = tuple[EventName, Side]
-"""Which event of a trial is meant."""
+EventKey = tuple[EventName, Side, int | None]
+"""Which event of a trial is meant: its name, side and repetition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,13 @@ class MoveEvent:
     side: Side
     time_s: float
     """On the clock of the video's time stamps."""
+    repetition: int | None = None
+    """From 1, in movements that are repeated."""
+
+    @property
+    def key(self) -> EventKey:
+        """Which event is meant."""
+        return self.name, self.side, self.repetition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,61 @@ class DropTrial:
 Correction = MoveEvent | MoveKeypoint | SwapSides | PickPerson | DropTrial
 
 
+class CorrectionKind(StrEnum):
+    """What is put right."""
+
+    MOVE_EVENT = "move_event"
+    MOVE_KEYPOINT = "move_keypoint"
+    SWAP_SIDES = "swap_sides"
+    PICK_PERSON = "pick_person"
+    DROP_TRIAL = "drop_trial"
+
+
+_KINDS: dict[CorrectionKind, type[Correction]] = {
+    CorrectionKind.MOVE_EVENT: MoveEvent,
+    CorrectionKind.MOVE_KEYPOINT: MoveKeypoint,
+    CorrectionKind.SWAP_SIDES: SwapSides,
+    CorrectionKind.PICK_PERSON: PickPerson,
+    CorrectionKind.DROP_TRIAL: DropTrial,
+}
+Fields = dict[str, str | int | float | None]
+"""A correction, or what was there before it, as plain values."""
+
+
+def kind_of(correction: Correction) -> CorrectionKind:
+    """Return what is put right."""
+    return next(kind for kind, cls in _KINDS.items() if isinstance(correction, cls))
+
+
+def fields_of(correction: Correction) -> Fields:
+    """Return a correction as plain values; a joint by its name.
+
+    Examples
+    --------
+    >>> fields_of(MoveKeypoint(joint=Joint.LEFT_KNEE, frame=3, x_px=1.5, y_px=2.0))
+    {'joint': 'left_knee', 'frame': 3, 'x_px': 1.5, 'y_px': 2.0}
+    """
+    values = {field.name: getattr(correction, field.name) for field in fields(correction)}
+    return {
+        name: value.name.lower()
+        if isinstance(value, Joint)
+        else value.value
+        if isinstance(value, StrEnum)
+        else value
+        for name, value in values.items()
+    }
+
+
+def correction_of(kind: CorrectionKind, values: Mapping[str, str | int | float | None]) -> Correction:
+    """Return the correction that `kind_of` and `fields_of` took apart."""
+    made: dict[str, object] = dict(values)
+    if kind is CorrectionKind.MOVE_EVENT:
+        made |= {"name": EventName(str(values["name"])), "side": Side(str(values["side"]))}
+    if kind is CorrectionKind.MOVE_KEYPOINT:
+        made |= {"joint": Joint[str(values["joint"]).upper()]}
+    return _KINDS[kind](**made)  # type: ignore[arg-type]  # the fields are the class's own, by name
+
+
 class CorrectionError(ValueError):
     """The correction makes no sense for this track; tells which field and what would."""
 
@@ -109,6 +172,11 @@ class Corrected:
     """Placed by hand; the last word on each event."""
     is_dropped: bool
     n_corrections: int
+
+    @property
+    def moves_points(self) -> bool:
+        """Whether the track differs from the one that was read."""
+        return bool(self.marks.points.any() or self.marks.sides.any())
 
 
 def apply(track: PoseTrack, corrections: Sequence[Correction] = ()) -> Corrected:
@@ -141,7 +209,7 @@ def apply(track: PoseTrack, corrections: Sequence[Correction] = ()) -> Corrected
                 work.swap(frames)
                 events = _swapped_events(events, frames, time_s=track.time_s)
             case MoveEvent():
-                events[correction.name, correction.side] = Instant(
+                events[correction.key] = Instant(
                     time_s=correction.time_s, sd_s=MANUAL_SD_FRAMES * _frame_s(track.time_s)
                 )
             case _:
@@ -156,38 +224,45 @@ def apply(track: PoseTrack, corrections: Sequence[Correction] = ()) -> Corrected
     )
 
 
-def check_correction(correction: Correction, *, track: PoseTrack, events: Iterable[Event]) -> None:
-    """Raise `CorrectionError` when the correction cannot be meant for this track.
+def check_correction(
+    correction: Correction, *, video: VideoInfo, track: PoseTrack | None, events: Iterable[Event]
+) -> None:
+    """Raise `CorrectionError` when the correction cannot be meant for this recording.
 
     Parameters
     ----------
     correction
         Not yet applied.
+    video
+        What the file is.
     track
-        As it was read.
+        As it was read; None when nobody was followed, and then only an athlete can be picked.
     events
         Of the analysis that is being corrected: only what is there, or its other side, can be moved.
     """
-    match correction:
-        case MoveEvent():
-            _check_event(correction, track=track, events=tuple(events))
-        case MoveKeypoint() | PickPerson():
-            _check_frame(correction.frame, field="frame", track=track)
-            width, height = track.image_size_px
-            for field, value, limit in (
-                ("x_px", correction.x_px, width),
-                ("y_px", correction.y_px, height),
-            ):
-                if not 0.0 <= value <= limit:
-                    raise CorrectionError(
-                        f"The point lies outside the picture, which is {width} x {height} pixels.",
-                        field=field,
-                        how_to_fix="Give the place in pixels of the upright picture, from its top left corner.",
-                    )
-        case SwapSides():
-            _check_range(correction, track=track)
-        case DropTrial():
-            pass
+    if isinstance(correction, MoveKeypoint | PickPerson):
+        _check_point(correction, video=video)
+    if track is None and not isinstance(correction, PickPerson):
+        raise CorrectionError(
+            "Nobody was followed in this recording, so there is nothing to put right in it.",
+            field="kind",
+            how_to_fix="Pick the athlete, or film again.",
+        )
+    if isinstance(correction, MoveEvent) and track is not None:
+        _check_event(correction, track=track, events=tuple(events))
+    if isinstance(correction, SwapSides):
+        _check_range(correction, n_frames=video.n_frames)
+
+
+def _check_point(point: MoveKeypoint | PickPerson, *, video: VideoInfo) -> None:
+    _check_frame(point.frame, field="frame", n_frames=video.n_frames)
+    for field, value, limit in (("x_px", point.x_px, video.width_px), ("y_px", point.y_px, video.height_px)):
+        if not 0.0 <= value <= limit:
+            raise CorrectionError(
+                f"The point lies outside the picture, which is {video.width_px} x {video.height_px} pixels.",
+                field=field,
+                how_to_fix="Give the place in pixels of the upright picture, from its top left corner.",
+            )
 
 
 def _check_event(move: MoveEvent, *, track: PoseTrack, events: Sequence[Event]) -> None:
@@ -198,30 +273,31 @@ def _check_event(move: MoveEvent, *, track: PoseTrack, events: Sequence[Event]) 
             field="time_s",
             how_to_fix="Give a time on the clock of the video.",
         )
-    sides = {event.side for event in events if event.name is move.name}
+    alike = [event for event in events if event.name is move.name]
+    sides = {event.side for event in alike if event.repetition == move.repetition}
     if not sides or (move.side is Side.BOTH) != (Side.BOTH in sides):
         raise CorrectionError(
             "There is no such event in this analysis.",
-            field="side" if sides else "name",
+            field="side" if sides else "repetition" if alike else "name",
             how_to_fix="Choose one of the events that the analysis lists, with its side.",
         )
 
 
-def _check_range(swap: SwapSides, *, track: PoseTrack) -> None:
+def _check_range(swap: SwapSides, *, n_frames: int) -> None:
     for field in ("first_frame", "last_frame"):
         frame = getattr(swap, field)
         if frame is not None:
-            _check_frame(frame, field=field, track=track)
+            _check_frame(frame, field=field, n_frames=n_frames)
     if swap.first_frame is not None and swap.last_frame is not None and swap.first_frame > swap.last_frame:
         raise CorrectionError(
             "The last frame comes before the first.", field="last_frame", how_to_fix="Exchange the two."
         )
 
 
-def _check_frame(frame: int, *, field: str, track: PoseTrack) -> None:
-    if not 0 <= frame < track.time_s.size:
+def _check_frame(frame: int, *, field: str, n_frames: int) -> None:
+    if not 0 <= frame < n_frames:
         raise CorrectionError(
-            f"The video has frames 0 to {track.time_s.size - 1}.",
+            f"The video has frames 0 to {n_frames - 1}.",
             field=field,
             how_to_fix="Count frames from 0, as the analysis does.",
         )
@@ -248,7 +324,8 @@ def _swapped_events(
         return bool(frames.start <= frame < frames.stop)
 
     return {
-        (name, other[side] if inside(instant) else side): instant for (name, side), instant in events.items()
+        (name, other[side] if inside(instant) else side, repetition): instant
+        for (name, side, repetition), instant in events.items()
     }
 
 

@@ -123,10 +123,10 @@ def locate_landing(paths: BodyPaths, context: TrialContext) -> Landing | Refusal
 
 def place_by_hand(landing: Landing, placed: Mapping[EventKey, Instant]) -> Landing:
     """Return the landing with the instants that a person placed instead of those that were found."""
-    both = {name: instant for (name, side), instant in placed.items() if side is Side.BOTH}
+    both = {name: instant for (name, side, _), instant in placed.items() if side is Side.BOTH}
 
     def feet(name: EventName, found: dict[Side, Instant]) -> dict[Side, Instant]:
-        by_hand = {side: placed[name, side] for side in SIDES if (name, side) in placed}
+        by_hand = {side: placed[name, side, None] for side in SIDES if (name, side, None) in placed}
         return {side: instant for side in SIDES if (instant := (found | by_hand).get(side)) is not None}
 
     return replace(

@@ -55,8 +55,20 @@ def assess_trial(
     Outcome
         `Assessed`, or `Rejected` when any finding is an error; refusals are values, not exceptions.
     """
+    return assess_corrected(video=video, track=track, context=context, findings=findings, by_hand=by_hand)[0]
+
+
+def assess_corrected(
+    *,
+    video: VideoInfo,
+    track: PoseTrack,
+    context: TrialContext,
+    findings: tuple[QualityFinding, ...] = (),
+    by_hand: Sequence[Correction] = (),
+) -> tuple[Outcome, Corrected]:
+    """Return what `assess_trial` does, and the track as it was put right."""
     corrected = corrections.apply(track, by_hand)
-    return _marked(_assess(video, corrected, context=context, findings=findings), corrected)
+    return _marked(_assess(video, corrected, context=context, findings=findings), corrected), corrected
 
 
 def _assess(
@@ -87,7 +99,9 @@ def _marked(outcome: Outcome, corrected: Corrected) -> Outcome:
     if not corrected.n_corrections:
         return outcome
     events = tuple(_as_placed(event, corrected) for event in outcome.events)
-    used = {(event.name, event.side) for event in events if event.source is EventSource.MANUAL}
+    used = {
+        (event.name, event.side, event.repetition) for event in events if event.source is EventSource.MANUAL
+    }
     told = [make_finding("corrected_by_hand", n=corrected.n_corrections)]
     told += [make_finding("correction_without_effect")] if corrected.events.keys() - used else []
     told += [make_finding("trial_dropped")] if corrected.is_dropped else []
@@ -104,7 +118,7 @@ def _marked(outcome: Outcome, corrected: Corrected) -> Outcome:
 
 
 def _as_placed(event: Event, corrected: Corrected) -> Event:
-    placed = corrected.events.get((event.name, event.side))
+    placed = corrected.events.get((event.name, event.side, event.repetition))
     if placed is None or placed.time_s != event.time_s:
         return event
     return replace(event, source=EventSource.MANUAL)

@@ -113,6 +113,10 @@ _PEOPLE_FINDINGS: dict[str, FindingDefinition] = {
         "More than one person is in the picture and we cannot tell who the athlete is.",
         "Ask everybody else to step out of the picture and film again.",
     ),
+    "picked_person_not_found": _error(
+        "Nobody was found at the place where the athlete was said to be.",
+        "Undo that correction, or point at the athlete's hips in a frame in which they are well seen.",
+    ),
     "athlete_too_small": _warning(
         "The athlete is small in the picture, so every angle is less exact.",
         "Go closer or zoom in (not the 0.5x lens) until the athlete fills at least 60 % of the height.",

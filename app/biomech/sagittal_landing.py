@@ -118,7 +118,7 @@ class SideView:
             near=self.near,
             turn_deg=UNKNOWN_TURN_DEG if yaw is None else float(np.hypot(turn_of(yaw), yaw.sd_deg)),
             knee_gain=knee_gain_of(self.trial.track.source.estimator),
-            placed_peak=self.trial.placed.get((EventName.PEAK_KNEE_FLEXION, Side.BOTH)),
+            placed_peak=self.trial.placed.get((EventName.PEAK_KNEE_FLEXION, Side.BOTH, None)),
         )
         peak = measurement.peak
         if peak is None or measurement.placed_peak is not None:

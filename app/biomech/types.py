@@ -213,6 +213,15 @@ class PoseTrack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AthletePoint:
+    """Where a person said the athlete is: this place of the upright picture, in this frame."""
+
+    frame: int
+    x_px: float
+    y_px: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialContext:
     """What is known about the trial apart from the video."""
 
@@ -221,6 +230,8 @@ class TrialContext:
     box_height_cm: float | None = None
     stature_cm: float | None = None
     sex: Sex = Sex.UNSPECIFIED
+    athlete_at: AthletePoint | None = None
+    """None: whoever performs the movement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ def run_analyse(order: AnalyseOrder) -> int:
 
 
 def _analyse(order: AnalyseOrder, context: TrialContext) -> AnalysedVideo:
-    from workers.bootstrap import method_stamp
+    from app.container import method_stamp
     from workers.sandbox import SandboxPool, SandboxSettings
 
     settings = load_settings()

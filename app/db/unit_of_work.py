@@ -29,6 +29,7 @@ from app.db.repositories.analyses import AnalysisRepository
 from app.db.repositories.athletes import AthleteRepository
 from app.db.repositories.audit import AuditRepository
 from app.db.repositories.changes import ChangeRepository
+from app.db.repositories.corrections import CorrectionRepository
 from app.db.repositories.idempotency import IdempotencyRepository
 from app.db.repositories.imports import ImportRepository
 from app.db.repositories.pictures import PicturesRepository
@@ -66,6 +67,7 @@ class UnitOfWork:
     analyses: AnalysisRepository
     screenings: ScreeningRepository
     pictures: PicturesRepository
+    corrections: CorrectionRepository
     idempotency: IdempotencyRepository
     audit: AuditRepository
 
@@ -97,6 +99,7 @@ class UnitOfWork:
         self.analyses = AnalysisRepository(self._session)
         self.screenings = ScreeningRepository(self._session)
         self.pictures = PicturesRepository(self._session)
+        self.corrections = CorrectionRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
         self.audit = AuditRepository(self._session, organisation_id=self.organisation_id)
         return self

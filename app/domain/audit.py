@@ -49,6 +49,9 @@ class Act(StrEnum):
     OVERLAY_READ = "recording.overlay_read"
     STILL_READ = "recording.still_read"
 
+    CORRECTION_MADE = "correction.made"
+    CORRECTION_UNDONE = "correction.undone"
+
 
 class ActorKind(StrEnum):
     """Who may do something."""

@@ -34,6 +34,10 @@ class Trigger(StrEnum):
     REQUEUED = "requeued"
     """An operator tries a failed recording again."""
     REANALYSE = "reanalyse"
+    REASSESSED = "reassessed"
+    """Judged anew from the stored pose track: a correction was made or undone, or a new method was accepted."""
+    REASSESSED_UNUSABLE = "reassessed_unusable"
+    """The same, and now the recording cannot be judged, or a person left it out."""
     ERASED = "erased"
 
 
@@ -52,6 +56,8 @@ TRANSITIONS: dict[tuple[RecordingState, Trigger], RecordingState] = {
     (_S.ANALYSED, _T.REANALYSE): _S.QUEUED,
     (_S.REJECTED, _T.REANALYSE): _S.QUEUED,
     (_S.FAILED, _T.REANALYSE): _S.QUEUED,
+    **{(state, _T.REASSESSED): _S.ANALYSED for state in (_S.ANALYSED, _S.REJECTED, _S.FAILED)},
+    **{(state, _T.REASSESSED_UNUSABLE): _S.REJECTED for state in (_S.ANALYSED, _S.REJECTED, _S.FAILED)},
     **{(state, _T.ERASED): _S.PURGED for state in _S if state is not _S.PURGED},
 }
 
@@ -77,6 +83,17 @@ class PicturesState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     """Given up; the numbers are not touched by it."""
+
+
+class AnalysisOrigin(StrEnum):
+    """What made an analysis."""
+
+    VIDEO = "video"
+    """The video was read."""
+    CORRECTION = "correction"
+    """A person put something right, or took it back; the stored pose track was judged anew."""
+    REANALYSIS = "reanalysis"
+    """A new version of the method, accepted for a team; the stored pose track was judged anew."""
 
 
 class IllegalTransitionError(ValueError):

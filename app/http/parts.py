@@ -4,6 +4,7 @@ from typing import Protocol, cast
 
 from starlette.requests import HTTPConnection
 
+from app.biomech.types import MethodStamp
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.http.rate_limits import RateLimiter
 from app.services.video_prober import VideoProber
@@ -38,6 +39,11 @@ class Parts(Protocol):
     @property
     def prober(self) -> VideoProber:
         """Takes the quick look at a file."""
+        ...
+
+    @property
+    def method(self) -> MethodStamp:
+        """What judges."""
         ...
 
     @property

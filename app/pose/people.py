@@ -24,6 +24,8 @@ _LEAST_MOVEMENT = 0.06
 """Rise and fall of the hips, in body sizes, below which nobody moves. A standing person stays under 0.02."""
 _SPAN_LOOKS = 3
 """Looks over which a rise or fall is measured, so that a slow squat counts as movement too."""
+_POINTED_AT = 0.6
+"""A place is on a person when it is nearer to the hips than this, in body sizes: half of one reaches head and feet."""
 _CLEAR_LEAD = 0.5
 """The athlete is clear when nobody else moves more than this share of what the athlete moves."""
 
@@ -123,6 +125,26 @@ def choose_athlete(people: list[Person], *, n_looks: int) -> Choice:
         return Choice(athlete=athlete, others=others, is_clear=not others)
     is_clear = all(other.movement < _CLEAR_LEAD * athlete.movement for other in others)
     return Choice(athlete=athlete, others=others, is_clear=is_clear)
+
+
+def pick_athlete(people: list[Person], *, n_looks: int, time_s: float, x_px: float, y_px: float) -> Choice:
+    """Return whoever was nearest to a place at a time; nobody when no one was near."""
+    choice = choose_athlete(people, n_looks=n_looks)
+    everybody = ([] if choice.athlete is None else [choice.athlete]) + list(choice.others)
+    near = [(_away(person, time_s=time_s, x_px=x_px, y_px=y_px), i) for i, person in enumerate(everybody)]
+    distance, which = min(near, default=(np.inf, 0))
+    if distance > _POINTED_AT:
+        return Choice(athlete=None, others=tuple(everybody), is_clear=False)
+    others = tuple(person for i, person in enumerate(everybody) if i != which)
+    return Choice(athlete=everybody[which], others=others, is_clear=True)
+
+
+def _away(person: Person, *, time_s: float, x_px: float, y_px: float) -> float:
+    """Return how far a place is from a person at a time, in body sizes; where they were last seen, if that is past."""
+    times = np.array([sighting.time_s for sighting in person.sightings])
+    hips = np.array([sighting.reading.hip_mid_px for sighting in person.sightings])
+    x, y = (float(np.interp(time_s, times, axis)) for axis in hips.T)
+    return float(np.hypot(x_px - x, y_px - y)) / person.size_px
 
 
 def _distance(one: Reading, other: Reading) -> float:

@@ -12,9 +12,17 @@ from typing import Protocol
 import numpy as np
 
 from app.biomech.joints import N_JOINTS
-from app.biomech.types import FloatArray, PoseTrack
+from app.biomech.types import AthletePoint, FloatArray, PoseTrack
 from app.pose.estimator import Picture, PoseEstimator, Reading, Region
-from app.pose.people import Choice, Person, add_look, choose_athlete, distinct, movement_span_s
+from app.pose.people import (
+    Choice,
+    Person,
+    add_look,
+    choose_athlete,
+    distinct,
+    movement_span_s,
+    pick_athlete,
+)
 
 _LOOK_EVERY_S = 0.1
 _MARGIN_S = 1.0
@@ -70,6 +78,7 @@ def follow_athlete(
     frames: Callable[[], Iterator[FrameLike]],
     estimator: PoseEstimator,
     *,
+    athlete_at: AthletePoint | None = None,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> Followed:
     """Return the track of the person who performs the movement.
@@ -80,6 +89,8 @@ def follow_athlete(
         Gives all frames from the start, each time it is called; called twice.
     estimator
         Reads pictures.
+    athlete_at
+        Where a person said the athlete is; whoever performs the movement when None.
     on_progress
         Called with the share done, 0-1.
 
@@ -89,7 +100,7 @@ def follow_athlete(
         With a track that has one row per frame of the video, NaN where the frame was not read.
     """
     looks = _look_around(frames(), estimator, on_progress=on_progress)
-    choice = choose_athlete(looks.people, n_looks=len(looks.counts))
+    choice = _choose(looks, athlete_at)
     n_real = (choice.athlete is not None) + len(choice.others)
     if choice.athlete is None or not choice.is_clear:
         return Followed(track=None, time_s=looks.time_s, n_people=n_real, is_clear=False)
@@ -110,6 +121,14 @@ def follow_athlete(
         bystander_ratio=_bystander_ratio(choice),
     )
     return Followed(track=track, time_s=looks.time_s, n_people=n_real, is_clear=True)
+
+
+def _choose(looks: "_Looks", at: AthletePoint | None) -> Choice:
+    n_looks = len(looks.counts)
+    if at is None:
+        return choose_athlete(looks.people, n_looks=n_looks)
+    time_s = float(looks.time_s[min(at.frame, len(looks.time_s) - 1)])
+    return pick_athlete(looks.people, n_looks=n_looks, time_s=time_s, x_px=at.x_px, y_px=at.y_px)
 
 
 class _Rows:

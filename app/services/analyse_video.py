@@ -1,9 +1,11 @@
 """From a video file to an analysis and its pictures: what the worker and `plumbline analyse` both do. No database, no clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.biomech.pipeline import assess_trial
+from app.biomech.corrections import Correction
+from app.biomech.pipeline import assess_corrected
 from app.biomech.quality import sort_findings
 from app.biomech.types import (
     Assessed,
@@ -28,6 +30,8 @@ class AnalysedVideo:
     track: PoseTrack | None
     """None when there was no athlete to follow, and so nothing to draw."""
     kinematics: Kinematics | None
+    corrected: PoseTrack | None = None
+    """As people put it right; None where the track is still the one that was read."""
 
 
 def analyse_video(
@@ -37,17 +41,19 @@ def analyse_video(
     reader: VideoReader,
     method: MethodStamp,
     on_progress: Progress,
+    by_hand: Sequence[Correction] = (),
 ) -> AnalysedVideo:
     """Read a video with an entered reader and judge it; the pictures follow when the numbers are kept.
 
-    A video that cannot be used is a result with findings. Raises `VideoReaderDiedError` when the reader did.
+    Corrections in `by_hand` are applied to what was read. A video that cannot be used is a result with findings. Raises `VideoReaderDiedError` when the reader did.
     """
     reading = reader.read(path, context=context, on_progress=on_progress)
-    outcome = _judge(reading, context=context)
+    outcome, corrected = _judge(reading, context=context, by_hand=by_hand)
     return AnalysedVideo(
-        record=_record(outcome, video=reading.video, method=method),
+        record=analysis_record(outcome, video=reading.video, method=method),
         track=reading.track,
         kinematics=outcome.kinematics,
+        corrected=corrected,
     )
 
 
@@ -68,13 +74,23 @@ def silent(stage: Stage, progress: float) -> None:
     """Tell nobody how far the work is."""
 
 
-def _judge(reading: VideoReading, *, context: TrialContext) -> Outcome:
+def _judge(
+    reading: VideoReading, *, context: TrialContext, by_hand: Sequence[Correction]
+) -> tuple[Outcome, PoseTrack | None]:
     if reading.video is None or reading.track is None:
-        return Rejected(findings=sort_findings(reading.findings))
-    return assess_trial(video=reading.video, track=reading.track, context=context, findings=reading.findings)
+        return Rejected(findings=sort_findings(reading.findings)), None
+    outcome, corrected = assess_corrected(
+        video=reading.video,
+        track=reading.track,
+        context=context,
+        findings=reading.findings,
+        by_hand=by_hand,
+    )
+    return outcome, corrected.track if corrected.moves_points else None
 
 
-def _record(outcome: Outcome, *, video: VideoInfo | None, method: MethodStamp) -> AnalysisRecord:
+def analysis_record(outcome: Outcome, *, video: VideoInfo | None, method: MethodStamp) -> AnalysisRecord:
+    """Return a judgement with what it was made of and by."""
     return AnalysisRecord(
         verdict=outcome.verdict,
         findings=outcome.findings,

@@ -1,10 +1,20 @@
 """Rows of the database to read models; used by several services."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from app.db.models import Athlete, Team
 from app.db.repositories.analyses import AnalysisContent, StoredAnalysis
+from app.db.repositories.corrections import StoredCorrection
 from app.domain.errors import NotFoundError
 from app.services.analysis_record import AnalysisRecord
-from app.services.read_models import AnalysisView, AthleteSummary, TeamSummary
+from app.services.read_models import (
+    AnalysisView,
+    AthleteSummary,
+    CorrectionStatus,
+    CorrectionView,
+    TeamSummary,
+)
 
 
 def athlete_summary(athlete: Athlete) -> AthleteSummary:
@@ -43,6 +53,32 @@ def analysis_view(stored: StoredAnalysis) -> AnalysisView:
 def analysis_content(record: AnalysisRecord) -> AnalysisContent:
     """Return a record as the database takes it."""
     return AnalysisContent(**{name: getattr(record, name) for name in AnalysisContent.__dataclass_fields__})
+
+
+def correction_view(stored: StoredCorrection, *, held: Sequence[UUID], is_working: bool) -> CorrectionView:
+    """Return a correction as one analysis sees it; `is_working` when its recording is being read again."""
+    return CorrectionView(
+        id=stored.id,
+        recording_id=stored.recording_id,
+        analysis_id=stored.analysis_id,
+        kind=stored.kind,
+        before=stored.before,
+        after=stored.after,
+        reason=stored.reason,
+        by=stored.by,
+        created_at=stored.created_at,
+        status=_status(stored, held=held, is_working=is_working),
+        undone_at=stored.undone_at,
+        undone_by=stored.undone_by,
+    )
+
+
+def _status(stored: StoredCorrection, *, held: Sequence[UUID], is_working: bool) -> CorrectionStatus:
+    if stored.undone_at is not None:
+        return CorrectionStatus.UNDONE
+    if stored.id in held:
+        return CorrectionStatus.APPLIED
+    return CorrectionStatus.WAITING if is_working else CorrectionStatus.NOT_APPLICABLE
 
 
 def no_recording() -> NotFoundError:

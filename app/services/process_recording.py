@@ -12,17 +12,20 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from app.biomech.types import MethodStamp, Sex, TrialContext, Verdict
-from app.db.repositories.analyses import AnalysisFiles
+from app.biomech.types import MethodStamp, TrialContext, Verdict
+from app.db.repositories.analyses import AnalysisFiles, Lineage
+from app.db.repositories.corrections import StoredCorrection
+from app.db.repositories.pictures import PicturesClaim
 from app.db.repositories.recordings import Claim
 from app.db.types import new_id
-from app.db.unit_of_work import UnitOfWorkFactory
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.domain.errors import StaleStateError
 from app.domain.lifecycle import Stage, Trigger
 from app.services.analyse_video import AnalysedVideo, analyse_video, picture_order
-from app.services.draw_pictures import Drawing, flagged_frames, try_drawing
+from app.services.draw_pictures import Drawing, flagged_frames, pictures_job, try_drawing
 from app.services.heartbeat import Heartbeat, LeaseLostError
 from app.services.presenters import analysis_content
+from app.services.reassess import applicable, picked_athlete, trial_context, value_of
 from app.services.recordings import analysis_job
 from app.services.video_reader import Pictures, Progress, VideoReader, VideoReaderDiedError
 from app.services.work_policy import (
@@ -68,6 +71,9 @@ class _Attempt:
     blob_key: str
     sha256: str
     context: TrialContext
+    corrections: tuple[StoredCorrection, ...]
+    pick_id: UUID | None
+    superseded_id: UUID | None
     uow_factory: UnitOfWorkFactory
     blobs: BlobStore
     policy: WorkPolicy
@@ -124,22 +130,22 @@ def _claim(
     """Take the recording, in the first transaction, and read what is known about it."""
     with uow_factory(organisation_id) as uow:
         claim = uow.recordings.claim(recording_id, lease_s=policy.lease_s, max_attempts=policy.max_attempts)
-        record = uow.recordings.find(organisation_id=organisation_id, recording_id=recording_id)
+        ids = {"organisation_id": organisation_id, "recording_id": recording_id}
+        record = uow.recordings.find(**ids)
+        corrections = uow.corrections.of_recording(**ids)
+        superseded_id = uow.analyses.latest_id(**ids)
     if claim is None or record is None:
         return None
-    recording, athlete = record.recording, record.athlete
+    recording, picked = record.recording, picked_athlete(corrections)
     return _Attempt(
         claim=claim,
         organisation_id=organisation_id,
         blob_key=recording.blob_key,
         sha256=recording.sha256,
-        context=TrialContext(
-            movement=recording.movement,
-            view=recording.view,
-            box_height_cm=recording.box_height_cm,
-            stature_cm=None if athlete is None else athlete.stature_cm,
-            sex=Sex.UNSPECIFIED if athlete is None else athlete.sex,
-        ),
+        context=trial_context(recording, record.athlete, picked=picked),
+        corrections=tuple(corrections),
+        pick_id=None if picked is None else picked.id,
+        superseded_id=superseded_id,
         uow_factory=uow_factory,
         blobs=blobs,
         policy=policy,
@@ -156,6 +162,7 @@ def _analyse(
 ) -> AttemptResult:
     """Work without a transaction, record, then draw; the folder and all in it are gone afterwards."""
     analysis_id = new_id()
+    applied = applicable(attempt.corrections, pick_id=attempt.pick_id, model_sha256=method.model_sha256)
     with tempfile.TemporaryDirectory(dir=staging_dir, prefix="attempt-") as name, ExitStack() as stack:
         folder = Path(name)
         with Heartbeat(renew=partial(_renew, attempt), every_s=attempt.policy.heartbeat_s) as beat:
@@ -166,6 +173,7 @@ def _analyse(
                 reader=reader,
                 method=method,
                 on_progress=beat.report,
+                by_hand=[value_of(item) for item in applied],
             )
             stored: list[str] = []
             try:
@@ -175,7 +183,7 @@ def _analyse(
                 remove_blobs(attempt.blobs, stored)
                 raise
         result, drawing = _record(
-            attempt, analysis_id=analysis_id, analysed=analysed, files=files, stored=stored
+            attempt, analysis_id=analysis_id, analysed=analysed, files=files, stored=stored, applied=applied
         )
         if drawing is not None:
             draw = partial(_draw, analysed=analysed, reader=reader, folder=folder, overlay=overlay)
@@ -210,18 +218,29 @@ def _store_files(
         stored.append(f"{folder}/{name}")
         return stored[-1]
 
-    track_key = kinematics_key = None
+    track_key = source_track_key = kinematics_key = None
     if analysed.track is not None:
         track_key = key("track.npz")
         attempt.blobs.put_bytes(track_key, track_to_bytes(analysed.track))
+    if analysed.corrected is not None:
+        source_track_key, track_key = track_key, key("track-corrected.npz")
+        attempt.blobs.put_bytes(track_key, track_to_bytes(analysed.corrected))
     if analysed.kinematics is not None:
         kinematics_key = key("kinematics.npz")
         attempt.blobs.put_bytes(kinematics_key, kinematics_to_bytes(analysed.kinematics))
-    return AnalysisFiles(track_key=track_key, kinematics_key=kinematics_key)
+    return AnalysisFiles(
+        track_key=track_key, source_track_key=source_track_key, kinematics_key=kinematics_key
+    )
 
 
 def _record(
-    attempt: _Attempt, *, analysis_id: UUID, analysed: AnalysedVideo, files: AnalysisFiles, stored: list[str]
+    attempt: _Attempt,
+    *,
+    analysis_id: UUID,
+    analysed: AnalysedVideo,
+    files: AnalysisFiles,
+    stored: list[str],
+    applied: tuple[StoredCorrection, ...],
 ) -> tuple[AttemptResult, Drawing | None]:
     """Write the result and the step of its life in one transaction while the claim is ours, and hold its pictures."""
     record = analysed.record
@@ -236,17 +255,14 @@ def _record(
             input_sha256=attempt.sha256 if record.video is None else record.video.sha256,
             content=analysis_content(record),
             files=files,
+            lineage=Lineage(supersedes_id=attempt.superseded_id, pick_id=attempt.pick_id),
         )
-        claim = (
-            None
-            if analysed.track is None
-            else uow.pictures.begin(
-                organisation_id=attempt.organisation_id,
-                analysis_id=analysis_id,
-                lease_s=attempt.policy.lease_s,
-                max_attempts=attempt.policy.max_attempts,
-            )
+        uow.corrections.link(
+            organisation_id=attempt.organisation_id,
+            analysis_id=analysis_id,
+            correction_ids=[item.id for item in applied],
         )
+        claim = _order_pictures(uow, attempt, analysis_id=analysis_id, analysed=analysed)
     result = AttemptResult.ANALYSED if usable else AttemptResult.REJECTED
     return result, None if claim is None else Drawing(
         claim=claim,
@@ -256,6 +272,20 @@ def _record(
         blobs=attempt.blobs,
         policy=attempt.policy,
     )
+
+
+def _order_pictures(
+    uow: UnitOfWork, attempt: _Attempt, *, analysis_id: UUID, analysed: AnalysedVideo
+) -> PicturesClaim | None:
+    """Hold the pictures for the reader at hand; what was put right it has not seen, so that is drawn afresh."""
+    ids = {"organisation_id": attempt.organisation_id, "analysis_id": analysis_id}
+    if analysed.corrected is not None:
+        uow.pictures.order(**ids, max_attempts=attempt.policy.max_attempts)
+        uow.defer(pictures_job(**ids))
+        return None
+    if analysed.track is None:
+        return None
+    return uow.pictures.begin(**ids, lease_s=attempt.policy.lease_s, max_attempts=attempt.policy.max_attempts)
 
 
 def _fail(attempt: _Attempt, *, detail: str) -> AttemptResult:

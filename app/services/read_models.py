@@ -11,7 +11,9 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
+from app.biomech.corrections import CorrectionKind, Fields
 from app.biomech.types import Movement, QualityFinding, Sex, Verdict, View
+from app.db.repositories.corrections import Actor
 from app.domain.access import Permission, Principal, Role
 from app.domain.athletes import AthleteRecord
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
@@ -226,6 +228,38 @@ class AnalysisView:
     """Frames for which a still picture is stored, in order."""
 
 
+class CorrectionStatus(StrEnum):
+    """What has become of a correction."""
+
+    APPLIED = "applied"
+    """The analysis holds it."""
+    UNDONE = "undone"
+    """Taken back; analyses made before that hold it still."""
+    WAITING = "waiting"
+    """The video is being read again for it."""
+    NOT_APPLICABLE = "not_applicable"
+    """It stands, but is about another person's track, or an error that only another reading has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionView:
+    """Something that a person put right: who, when, why, what was there, what is there now."""
+
+    id: UUID
+    recording_id: UUID
+    analysis_id: UUID
+    """The analysis that was looked at."""
+    kind: CorrectionKind
+    before: Fields
+    after: Fields
+    reason: str | None
+    by: Actor
+    created_at: datetime
+    status: CorrectionStatus
+    undone_at: datetime | None
+    undone_by: Actor | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingView:
     """One uploaded video and its life so far."""
@@ -261,6 +295,10 @@ class RecordingView:
     """The latest analysis's findings, or why the file was refused before any analysis."""
     failure: str | None
     """Stable code of what went wrong when the state is failed: ``reader_died``, ``lease_expired`` or ``internal_error``."""
+    corrections: tuple[CorrectionView, ...] = ()
+    """What people put right in it and did not take back, in order."""
+    dropped: bool = False
+    """A person left this trial out: it counts in no mean and on no dashboard."""
 
     @property
     def awaits_pictures(self) -> bool:

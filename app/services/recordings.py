@@ -24,7 +24,7 @@ from app.domain.errors import (
     StaleStateError,
     StorageFullError,
 )
-from app.domain.lifecycle import TRANSITIONS, RecordingState, Trigger
+from app.domain.lifecycle import FINAL_STATES, TRANSITIONS, RecordingState, Trigger
 from app.domain.screenings import ScreeningContext
 from app.jobs.names import ANALYSE_RECORDING
 from app.jobs.queue import INTERACTIVE, Job
@@ -37,9 +37,10 @@ from app.services.cursors import (
     instant_part,
     split_page,
 )
-from app.services.presenters import analysis_view, athlete_summary, no_recording
+from app.services.presenters import analysis_view, athlete_summary, correction_view, no_recording
 from app.services.read_models import (
     BlobKind,
+    CorrectionView,
     OpenBlob,
     Page,
     ReceivedRecording,
@@ -139,7 +140,7 @@ def receive_recording(
                     how_to_fix="Use a new key for a new recording; repeat a request unchanged.",
                 )
             blobs.delete(key)
-            view_before = _view(uow=uow, principal=principal, recording_id=earlier.recording_id)
+            view_before = recording_view(uow=uow, principal=principal, recording_id=earlier.recording_id)
             return ReceivedRecording(recording=view_before, replayed=True)
     _add_rows(
         uow=uow,
@@ -154,14 +155,14 @@ def receive_recording(
         actor=principal, act=Act.RECORDING_RECEIVED, object_id=recording_id, sha256=upload.sha256
     )
     uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
-    received = _view(uow=uow, principal=principal, recording_id=recording_id)
+    received = recording_view(uow=uow, principal=principal, recording_id=recording_id)
     return ReceivedRecording(recording=received, replayed=False)
 
 
 def get_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:
     """Return a recording with its latest analysis, or raise `NotFoundError`."""
     principal.require(Permission.RESULTS_READ)
-    view = _view(uow=uow, principal=principal, recording_id=recording_id)
+    view = recording_view(uow=uow, principal=principal, recording_id=recording_id)
     if view.analysis is not None:
         uow.audit.record_reading(actor=principal, act=Act.RESULT_READ, object_id=recording_id)
     return view
@@ -216,7 +217,7 @@ def requeue_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UU
         actor=principal, act=Act.RECORDING_REQUEUED, object_id=recording_id, from_state=state.value
     )
     uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
-    return _view(uow=uow, principal=principal, recording_id=recording_id)
+    return recording_view(uow=uow, principal=principal, recording_id=recording_id)
 
 
 def open_blob(
@@ -365,7 +366,8 @@ def _no_file() -> NotFoundError:
     )
 
 
-def _view(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:
+def recording_view(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:
+    """Return a recording whole; for services that have already asked who may see it."""
     record = _find(uow=uow, principal=principal, recording_id=recording_id)
     recording = record.recording
     stored = uow.analyses.latest(organisation_id=principal.organisation_id, recording_id=recording_id)
@@ -394,7 +396,26 @@ def _view(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> Recor
         analysis=analysis,
         findings=() if analysis is None else analysis.record.findings,
         failure=recording.failure_code,
+        corrections=_corrections(uow=uow, record=record, stored=stored),
+        dropped=recording.dropped_at is not None,
     )
+
+
+def _corrections(
+    *, uow: UnitOfWork, record: RecordingRecord, stored: StoredAnalysis | None
+) -> tuple[CorrectionView, ...]:
+    """Return the corrections that stand, in order."""
+    if stored is None:
+        return ()
+    organisation_id, recording = record.recording.organisation_id, record.recording
+    standing = [
+        item
+        for item in uow.corrections.of_recording(organisation_id=organisation_id, recording_id=recording.id)
+        if item.undone_at is None
+    ]
+    held = uow.corrections.held_by(organisation_id=organisation_id, analysis_id=stored.id) if standing else []
+    is_working = recording.state not in FINAL_STATES
+    return tuple(correction_view(item, held=held, is_working=is_working) for item in standing)
 
 
 def _summary(record: RecordingRecord) -> RecordingSummary:

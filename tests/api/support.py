@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from app.biomech.types import MethodStamp
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.errors import UnreadableVideoError
 from app.http.rate_limits import RateLimiter
@@ -18,6 +19,7 @@ from app.services.video_prober import VideoProber
 from app.settings import Settings
 from app.storage.blobs import BlobStore
 from app.storage.staging import StagingArea
+from tests.factories import METHOD
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "dvj_f_neutral_60.mp4"
 
@@ -32,6 +34,7 @@ class PartsForTests:
     staging: StagingArea
     prober: VideoProber
     rate_limiter: RateLimiter
+    method: MethodStamp = METHOD
 
 
 class TrustingProber:

@@ -47,6 +47,12 @@ def theirs(make_club: Callable[[], Club], parts: PartsForTests) -> Things:
     screening = club.client.get(f"/api/v1/recordings/{recording['id']}").json()["screening_id"]
     ids = {"team_id": team["id"], "athlete_id": athlete["id"], "recording_id": recording["id"]}
     ids |= {"screening_id": screening, "change_id": merged.json()["id"]}
+    analysis_id = club.client.get(f"/api/v1/recordings/{recording['id']}").json()["analysis_id"]
+    picked = club.client.post(
+        f"/api/v1/analyses/{analysis_id}/corrections",
+        json={"kind": "pick_person", "frame": 3, "x_px": 10, "y_px": 10},
+    )
+    ids |= {"analysis_id": analysis_id, "correction_id": picked.json()["correction"]["id"]}
     ids["import_id"] = send(club.client, "name\nA Newcomer\n").json()["id"]
     imported_id = send(club.client, "id,sport\nnobody,judo\n").json()["id"]
     assert club.client.post(f"/api/v1/roster-imports/{imported_id}/confirm").status_code == 200

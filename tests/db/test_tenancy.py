@@ -26,6 +26,7 @@ from tests.factories import (
     make_record,
     make_recording,
     make_team,
+    put_right_and_take_back,
 )
 
 TABLES = sorted(Base.metadata.tables)
@@ -41,6 +42,9 @@ APPEND_ONLY = {
     "flagged_frame",
     "assessment",
     "assessment_component",
+    "correction",
+    "correction_undo",
+    "analysis_correction",
 }
 NEVER_CHANGED = {"idempotency_key", "athlete_tombstone", "roster_change_item"}
 """Written and removed, never changed."""
@@ -66,6 +70,7 @@ def clubs(engine, tmp_path_factory):
             received.recording.id,
             record=make_record(findings=(make_finding("fps_low"),)),
         )
+        put_right_and_take_back(uow_factory, club, received.recording.id)
         with uow_factory(None) as uow:
             sign_in(uow=uow, email=club.email, password=PASSWORD, passwords=QUICK_PASSWORDS)
         with uow_factory(club.id) as uow:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from app.api.schemas.analysis import AnalysisDocument, FindingDocument
 from app.api.schemas.base import Input, Output, OutputPage
+from app.api.schemas.corrections import CorrectionOutput
 from app.api.schemas.roster import AthleteOutput
 from app.biomech.types import Movement, Verdict, View
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
@@ -131,6 +132,10 @@ class RecordingOutput(RecordingBase):
     pictures: PicturesState | None = Field(
         description="Stills and overlay of the analysis follow its numbers; null when there is nothing to draw."
     )
+    corrections: list[CorrectionOutput] = Field(
+        description="What people put right in it and did not take back, in order."
+    )
+    dropped: bool = Field(description="A person left this trial out: it counts in no mean.")
     links: RecordingLinks
 
 

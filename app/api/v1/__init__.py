@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.api.v1 import (
+    analyses,
     athletes,
     audit,
     method,
@@ -24,6 +25,7 @@ for part in (
     recordings,
     recording_files,
     recording_events,
+    analyses,
     roster,
     athletes,
     roster_changes,

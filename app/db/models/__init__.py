@@ -13,6 +13,7 @@ from app.db.models.analyses import (
 )
 from app.db.models.audit import AuditEntry
 from app.db.models.changes import RosterChange, RosterChangeItem
+from app.db.models.corrections import AnalysisCorrection, Correction, CorrectionUndo
 from app.db.models.imports import RosterImport
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
 from app.db.models.roster import (
@@ -27,6 +28,7 @@ from app.db.models.roster import (
 
 __all__ = [
     "Analysis",
+    "AnalysisCorrection",
     "AnalysisEvent",
     "AnalysisPictures",
     "ApiKey",
@@ -36,6 +38,8 @@ __all__ = [
     "AthleteExternalId",
     "AthleteTombstone",
     "AuditEntry",
+    "Correction",
+    "CorrectionUndo",
     "Finding",
     "FlaggedFrame",
     "IdempotencyKey",

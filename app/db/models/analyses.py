@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.biomech.types import EventName, EventSource, Severity, Side, Verdict
 from app.db.base import Base, TenantMixin, tenant_key, tenant_reference
 from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
-from app.domain.lifecycle import PicturesState
+from app.domain.lifecycle import AnalysisOrigin, PicturesState
 
 _PICTURES_STATES = ", ".join(f"'{state.value}'" for state in PicturesState)
 
@@ -49,6 +49,15 @@ class Analysis(TenantMixin, Base):
     video_codec: Mapped[LongText | None]
     track_key: Mapped[LongText | None]
     kinematics_key: Mapped[LongText | None]
+    source_track_key: Mapped[LongText | None]
+    """The track as it was read from the video, where `track_key` is one that was put right."""
+    origin: Mapped[AnalysisOrigin] = mapped_column(
+        stored_as_text(AnalysisOrigin), server_default=text("'video'")
+    )
+    supersedes_id: Mapped[UUID | None]
+    """The analysis it was made from or instead of; both stay."""
+    pick_id: Mapped[UUID | None]
+    """The correction by which the athlete of its track was picked; None: found by themselves."""
     created_at: Mapped[CreatedAt]
 
 

@@ -94,6 +94,8 @@ class Recording(TenantMixin, Base):
     """When a job was last sent for it; None asks the sweeper to send one."""
     failure_code: Mapped[LongText | None]
     """What the last attempt died of, while failed."""
+    dropped_at: Mapped[Instant | None]
+    """A person left this trial out; it counts in no mean and on no dashboard until that is undone."""
 
     filename: Mapped[LongText]
     """As the user named it; for display only."""

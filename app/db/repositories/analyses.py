@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, exists, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from app.biomech import types as bio
 from app.db.base import Base
 from app.db.models import (
     Analysis,
+    AnalysisCorrection,
     AnalysisEvent,
     AnalysisPictures,
     Assessment,
@@ -25,7 +26,7 @@ from app.db.models import (
 )
 from app.db.repositories.recordings import Claim
 from app.db.types import new_id
-from app.domain.lifecycle import PicturesState
+from app.domain.lifecycle import AnalysisOrigin, PicturesState
 
 M = TypeVar("M", AnalysisEvent, Metric, Finding, FlaggedFrame)
 
@@ -49,6 +50,8 @@ class AnalysisFiles:
     """Where its files lie in the blob store."""
 
     track_key: str | None = None
+    source_track_key: str | None = None
+    """The track as it was read, where `track_key` is one that was put right."""
     kinematics_key: str | None = None
 
 
@@ -63,6 +66,16 @@ class StoredPictures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """How an analysis came about."""
+
+    origin: AnalysisOrigin = AnalysisOrigin.VIDEO
+    supersedes_id: UUID | None = None
+    pick_id: UUID | None = None
+    """The correction by which the athlete of its track was picked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnalysis:
     """An analysis as it was recorded."""
 
@@ -74,6 +87,7 @@ class StoredAnalysis:
     files: AnalysisFiles
     pictures: StoredPictures | None
     """None when there is nothing to draw."""
+    lineage: Lineage
 
 
 class AnalysisRepository:
@@ -92,6 +106,7 @@ class AnalysisRepository:
         input_sha256: str,
         content: AnalysisContent,
         files: AnalysisFiles,
+        lineage: Lineage | None = None,
     ) -> None:
         """Insert an analysis with all that belongs to it."""
         self._session.execute(
@@ -107,7 +122,9 @@ class AnalysisRepository:
                 code_version=content.method.code_version,
                 input_sha256=input_sha256,
                 track_key=files.track_key,
+                source_track_key=files.source_track_key,
                 kinematics_key=files.kinematics_key,
+                **_fields(lineage or Lineage()),
                 **_video_columns(content.video),
             )
         )
@@ -125,6 +142,16 @@ class AnalysisRepository:
             organisation_id=organisation_id, recording_id=recording_id, before=None, limit=1
         )
         return found[0] if found else None
+
+    def latest_id(self, *, organisation_id: UUID, recording_id: UUID) -> UUID | None:
+        """Return which a recording's newest analysis is, or None."""
+        found: UUID | None = self._session.scalar(
+            select(Analysis.id)
+            .where(Analysis.organisation_id == organisation_id, Analysis.recording_id == recording_id)
+            .order_by(Analysis.run.desc())
+            .limit(1)
+        )
+        return found
 
     def list_newest(
         self, *, organisation_id: UUID, recording_id: UUID, before: int | None, limit: int
@@ -152,10 +179,55 @@ class AnalysisRepository:
         whole = self._whole(organisation_id, [(row[0], row[1]) for row in rows])
         return {stored.recording_id: stored for stored in whole}
 
+    def is_known(self, *, organisation_id: UUID, analysis_id: UUID) -> bool:
+        """Say whether there is such an analysis."""
+        query = select(Analysis.id).where(
+            Analysis.organisation_id == organisation_id, Analysis.id == analysis_id
+        )
+        return self._session.scalar(query) is not None
+
     def find(self, *, organisation_id: UUID, analysis_id: UUID) -> StoredAnalysis | None:
         """Return one analysis, or None."""
         query = _with_pictures().where(
             Analysis.organisation_id == organisation_id, Analysis.id == analysis_id
+        )
+        row = self._session.execute(query).one_or_none()
+        return None if row is None else self._whole(organisation_id, [(row[0], row[1])])[0]
+
+    def find_tracked(
+        self, *, organisation_id: UUID, recording_id: UUID, pick_id: UUID | None
+    ) -> StoredAnalysis | None:
+        """Return the newest analysis whose stored track follows this athlete, or None."""
+        query = (
+            _with_pictures()
+            .where(
+                Analysis.organisation_id == organisation_id,
+                Analysis.recording_id == recording_id,
+                Analysis.pick_id.is_not_distinct_from(pick_id),
+                Analysis.track_key.is_not(None),
+            )
+            .order_by(Analysis.run.desc())
+            .limit(1)
+        )
+        row = self._session.execute(query).one_or_none()
+        return None if row is None else self._whole(organisation_id, [(row[0], row[1])])[0]
+
+    def find_automatic(self, *, organisation_id: UUID, stored: StoredAnalysis) -> StoredAnalysis | None:
+        """Return the newest analysis up to this one that holds no correction, or None."""
+        holds = exists().where(
+            AnalysisCorrection.organisation_id == Analysis.organisation_id,
+            AnalysisCorrection.analysis_id == Analysis.id,
+        )
+        query = (
+            _with_pictures()
+            .where(
+                Analysis.organisation_id == organisation_id,
+                Analysis.recording_id == stored.recording_id,
+                Analysis.run <= stored.run,
+                ~holds,
+            )
+            .order_by(Analysis.run.desc())
+            .limit(1)
         )
         row = self._session.execute(query).one_or_none()
         return None if row is None else self._whole(organisation_id, [(row[0], row[1])])[0]
@@ -191,8 +263,13 @@ class AnalysisRepository:
                     risk_score=scores.get(row.id),
                     flagged_frames=tuple(_made(bio.FlaggedFrame, part) for part in frames[row.id]),
                 ),
-                files=AnalysisFiles(track_key=row.track_key, kinematics_key=row.kinematics_key),
+                files=AnalysisFiles(
+                    track_key=row.track_key,
+                    source_track_key=row.source_track_key,
+                    kinematics_key=row.kinematics_key,
+                ),
                 pictures=_pictures(pictures),
+                lineage=_made(Lineage, row),
             )
             for row, pictures in rows
         ]

@@ -108,6 +108,7 @@ WITH member AS (
           SELECT r.id AS recording_id, r.state, r.stage, r.progress, r.created_at AS recorded_at
             FROM recording r
            WHERE r.organisation_id = :organisation_id AND r.athlete_id = member.id AND r.state <> 'purged'
+             AND r.dropped_at IS NULL
            ORDER BY r.created_at DESC, r.id DESC LIMIT 1
       ) latest ON true
       LEFT JOIN LATERAL (
@@ -118,6 +119,7 @@ WITH member AS (
             JOIN analysis n ON n.organisation_id = r.organisation_id AND n.recording_id = r.id
             LEFT JOIN assessment s ON s.organisation_id = n.organisation_id AND s.analysis_id = n.id
            WHERE r.organisation_id = :organisation_id AND r.athlete_id = member.id AND r.state <> 'purged'
+             AND r.dropped_at IS NULL
            ORDER BY r.screened_on DESC, r.created_at DESC, r.id DESC, n.run DESC LIMIT 1
       ) result ON true
 ), keyed AS (

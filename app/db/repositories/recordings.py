@@ -214,6 +214,39 @@ class RecordingRepository:
             lease_token=claim.lease_token,
         )
 
+    def hold(self, recording_id: UUID) -> None:
+        """Keep everybody else from changing the recording until this transaction ends."""
+        self._session.execute(select(Recording.id).where(Recording.id == recording_id).with_for_update())
+
+    def reassess(
+        self,
+        recording_id: UUID,
+        *,
+        from_state: RecordingState,
+        run: int,
+        usable: bool,
+        dropped: bool,
+        actor: Principal | None,
+    ) -> Claim:
+        """Begin and end a run whose analysis was made from the stored track; return what to sign it with.
+
+        Raises `StaleStateError` unless the recording still rests in this state after this run: a reading that
+        is waiting or under way, or another analysis, comes first.
+        """
+        token = new_id()
+        event = self.transition(
+            recording_id,
+            from_state=from_state,
+            trigger=Trigger.REASSESSED if usable else Trigger.REASSESSED_UNUSABLE,
+            only_if=(Recording.run == run,),
+            values={
+                "run": Recording.run + 1,
+                "dropped_at": func.coalesce(Recording.dropped_at, func.now()) if dropped else None,
+            },
+            actor=actor,
+        )
+        return Claim(recording_id=recording_id, lease_token=token, run=event.run, attempt=event.attempt)
+
     def retry(self, claim: Claim, *, delay_s: float, detail: str) -> None:
         """Put it back after an error, not to be claimed before the delay is over; the sweeper sends the job."""
         self.transition(

@@ -1,5 +1,6 @@
 """What a person puts right changes what it should, and nothing else."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -259,7 +260,7 @@ def test_sides_when_swapped_then_what_was_placed_before_goes_along_and_twice_is_
         corrections.apply(track, (*before, SwapSides())),
         corrections.apply(track, (*before, SwapSides(), SwapSides())),
     )
-    assert once.events.keys() == {(EventName.INITIAL_CONTACT, Side.RIGHT)}
+    assert once.events.keys() == {(EventName.INITIAL_CONTACT, Side.RIGHT, None)}
     assert once.marks.points[100, Joint.RIGHT_KNEE]
     assert twice.events == corrections.apply(track, before).events
     assert_array_equal(twice.track.xy_px, corrections.apply(track, before).track.xy_px)
@@ -286,6 +287,7 @@ def test_person_when_picked_then_the_track_stays_as_it_was_read() -> None:
         (MoveEvent(name=EventName.INITIAL_CONTACT, side=Side.LEFT, time_s=99.0), "time_s"),
         (MoveEvent(name=EventName.INITIAL_CONTACT, side=Side.BOTH, time_s=1.0), "side"),
         (MoveEvent(name=EventName.PEAK_KNEE_FLEXION, side=Side.LEFT, time_s=1.0), "side"),
+        (MoveEvent(name=EventName.TAKE_OFF, side=Side.LEFT, time_s=1.0, repetition=2), "repetition"),
         (MoveKeypoint(joint=Joint.LEFT_KNEE, frame=-1, x_px=1.0, y_px=1.0), "frame"),
         (MoveKeypoint(joint=Joint.LEFT_KNEE, frame=100_000, x_px=1.0, y_px=1.0), "frame"),
         (MoveKeypoint(joint=Joint.LEFT_KNEE, frame=1, x_px=721.0, y_px=1.0), "x_px"),
@@ -299,7 +301,9 @@ def test_person_when_picked_then_the_track_stays_as_it_was_read() -> None:
 def test_check_when_it_makes_no_sense_then_refused_by_field(correction: Correction, field: str) -> None:
     _, track = drop_jump(fps=FPS)
     with pytest.raises(CorrectionError) as refusal:
-        corrections.check_correction(correction, track=track, events=assess(track).events)
+        corrections.check_correction(
+            correction, video=video_of(track), track=track, events=assess(track).events
+        )
     assert refusal.value.field == field
     assert refusal.value.how_to_fix
 
@@ -309,7 +313,7 @@ def test_check_when_an_event_was_not_found_at_all_then_refused_by_name() -> None
     found = [e for e in assess(track).events if e.name is not EventName.TAKE_OFF]
     move = MoveEvent(name=EventName.TAKE_OFF, side=Side.LEFT, time_s=1.0)
     with pytest.raises(CorrectionError) as refusal:
-        corrections.check_correction(move, track=track, events=found)
+        corrections.check_correction(move, video=video_of(track), track=track, events=found)
     assert refusal.value.field == "name"
 
 
@@ -323,7 +327,9 @@ def test_check_when_it_makes_sense_then_nothing_is_said() -> None:
         PickPerson(frame=0, x_px=720.0, y_px=0.0),
         DropTrial(),
     ):
-        corrections.check_correction(correction, track=track, events=assess(track).events)
+        corrections.check_correction(
+            correction, video=video_of(track), track=track, events=assess(track).events
+        )
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -355,3 +361,29 @@ def test_pipeline_when_anything_is_corrected_anyhow_then_there_is_an_outcome_all
     assert "corrected_by_hand" in codes(outcome)
     for metric in outcome.metrics:
         assert metric.value is None or np.isfinite(metric.value)
+
+
+def test_check_when_nobody_was_followed_then_only_an_athlete_can_be_picked() -> None:
+    video = video_of(drop_jump(fps=FPS)[1])
+    pick = PickPerson(frame=3, x_px=10.0, y_px=10.0)
+    corrections.check_correction(pick, video=video, track=None, events=())
+    with pytest.raises(CorrectionError, match="Nobody was followed"):
+        corrections.check_correction(DropTrial(), video=video, track=None, events=())
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [
+        MoveEvent(name=EventName.INITIAL_CONTACT, side=Side.LEFT, time_s=1.25),
+        MoveKeypoint(joint=Joint.RIGHT_FOOT_INDEX, frame=7, x_px=1.5, y_px=2.25),
+        SwapSides(),
+        SwapSides(first_frame=1, last_frame=4),
+        PickPerson(frame=3, x_px=10.0, y_px=10.0),
+        DropTrial(),
+    ],
+)
+def test_correction_when_taken_apart_then_it_can_be_put_together_from_plain_values(
+    correction: Correction,
+) -> None:
+    plain = json.loads(json.dumps(corrections.fields_of(correction)))
+    assert corrections.correction_of(corrections.kind_of(correction), plain) == correction

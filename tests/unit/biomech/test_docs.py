@@ -15,6 +15,7 @@ from app.biomech.norms import PUBLISHED
 
 MODULES = (
     "angles",
+    "corrections",
     "events",
     "metrics",
     "quality",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from app.biomech.types import FloatArray
+from app.biomech.types import AthletePoint, FloatArray
 from app.pose.estimator import Picture
 from app.pose.replay_estimator import ReplayEstimator
 from app.pose.tracking import follow_athlete
@@ -107,3 +107,40 @@ def test_progress_when_following_then_it_rises_to_one() -> None:
     follow_athlete(_frames, ReplayEstimator({f: [_athlete(f)] for f in range(_N)}), on_progress=said.append)
     assert said == sorted(said)
     assert said[-1] == pytest.approx(1.0)
+
+
+def _jumper_and_bystander() -> dict[int, list[FloatArray]]:
+    bystander = _figure(x_px=150.0, hip_y_px=640.0, height_px=500.0)
+    return {f: [_athlete(f), bystander + (f % 7) * 0.5] for f in range(_N)}
+
+
+@pytest.mark.parametrize(("x_px", "y_px"), [(150.0, 640.0), (160.0, 440.0)])
+def test_follow_when_somebody_else_is_picked_then_they_are_followed_though_another_jumps(
+    x_px: float, y_px: float
+) -> None:
+    """Pointing at the head is as good as pointing at the hips."""
+    people = _jumper_and_bystander()
+    at = AthletePoint(frame=93, x_px=x_px, y_px=y_px)
+    followed = follow_athlete(_frames, ReplayEstimator(people), athlete_at=at)
+    assert followed.track is not None
+    seen = np.isfinite(followed.track.xy_px[:, 0, 0])
+    assert seen.sum() >= 10
+    assert_allclose(followed.track.xy_px[seen], [people[f][1] for f in np.flatnonzero(seen)], atol=1e-9)
+    assert followed.track.bystander_ratio == pytest.approx(600 / 500)
+
+
+def test_follow_when_two_jump_then_the_one_that_was_picked_is_followed() -> None:
+    """Without a word from a person it could not be settled who the athlete is."""
+    people = {f: [_athlete(f), _athlete(f, x_px=150.0)] for f in range(_N)}
+    assert follow_athlete(_frames, ReplayEstimator(people)).track is None
+    at = AthletePoint(frame=100, x_px=150.0, y_px=600.0 + _jump_y(100))
+    followed = follow_athlete(_frames, ReplayEstimator(people), athlete_at=at)
+    assert followed.is_clear
+    assert followed.track is not None
+    assert_allclose(followed.track.xy_px[60:140], [people[f][1] for f in range(60, 140)], atol=1e-9)
+
+
+def test_follow_when_nobody_is_where_the_athlete_was_said_to_be_then_nobody_is_followed() -> None:
+    at = AthletePoint(frame=_N + 5, x_px=700.0, y_px=20.0)
+    followed = follow_athlete(_frames, ReplayEstimator(_jumper_and_bystander()), athlete_at=at)
+    assert (followed.track, followed.is_clear) == (None, False)
