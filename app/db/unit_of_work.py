@@ -30,6 +30,8 @@ from app.db.repositories.athletes import AthleteRepository
 from app.db.repositories.audit import AuditRepository
 from app.db.repositories.changes import ChangeRepository
 from app.db.repositories.corrections import CorrectionRepository
+from app.db.repositories.exports import ExportRepository
+from app.db.repositories.feed import FeedRepository
 from app.db.repositories.idempotency import IdempotencyRepository
 from app.db.repositories.imports import ImportRepository
 from app.db.repositories.pictures import PicturesRepository
@@ -66,6 +68,8 @@ class UnitOfWork:
     recordings: RecordingRepository
     analyses: AnalysisRepository
     screenings: ScreeningRepository
+    feed: FeedRepository
+    exports: ExportRepository
     pictures: PicturesRepository
     corrections: CorrectionRepository
     idempotency: IdempotencyRepository
@@ -98,6 +102,8 @@ class UnitOfWork:
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
         self.screenings = ScreeningRepository(self._session)
+        self.feed = FeedRepository(self._session)
+        self.exports = ExportRepository(self._session)
         self.pictures = PicturesRepository(self._session)
         self.corrections = CorrectionRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)

@@ -48,6 +48,8 @@ class Act(StrEnum):
     ORIGINAL_READ = "recording.original_read"
     OVERLAY_READ = "recording.overlay_read"
     STILL_READ = "recording.still_read"
+    ANALYSES_READ = "analyses.read"
+    METRICS_EXPORTED = "analyses.metrics_exported"
 
     CORRECTION_MADE = "correction.made"
     CORRECTION_UNDONE = "correction.undone"

@@ -72,6 +72,11 @@ _DIGITS = {"time_s": 5, "sd_s": 5}
 _DEFAULT_DIGITS = 4
 
 
+def rounded(value: float | None) -> float | None:
+    """Return a number as documents show it."""
+    return None if value is None or not isfinite(value) else round(value, _DEFAULT_DIGITS) + 0.0
+
+
 def _rounded(item: object) -> dict[str, object]:
     """Return a dataclass of plain values as a dict ready for JSON, numbers rounded."""
     return {

@@ -93,15 +93,20 @@ def list_athletes(
     principal: Principal,
     team_id: UUID | None = None,
     active: bool | None = None,
+    search: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[AthleteSummary]:
-    """List the roster, or one team of it, by name; `active` leaves out those who left, or all others."""
+    """List the roster, or one team of it, by name; `active` leaves out those who left, or all others.
+
+    `search` keeps those who have, for each of its words, a name or an external id with a word that begins so.
+    """
     principal.require(Permission.ROSTER_READ)
     rows = uow.roster.list_athletes(
         organisation_id=principal.organisation_id,
         team_id=team_id,
         active=active,
+        search=None if search is None else check_text(search, field="search", max_length=100),
         after=_name_key(cursor),
         limit=check_limit(limit) + 1,
     )

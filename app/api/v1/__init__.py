@@ -4,9 +4,11 @@ from fastapi import APIRouter
 
 from app.api.v1 import (
     analyses,
+    analysis_feed,
     athletes,
     audit,
     method,
+    metric_exports,
     openapi,
     recording_events,
     recording_files,
@@ -26,6 +28,8 @@ for part in (
     recording_files,
     recording_events,
     analyses,
+    analysis_feed,
+    metric_exports,
     roster,
     athletes,
     roster_changes,

@@ -125,12 +125,27 @@ def list_athletes(
     active: Annotated[
         bool | None, Query(description="Only those who left (false), or only the others.")
     ] = None,
+    search: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            description="Only people with, for each word of it, a word of their name or external ids that begins so;"
+            " case and accents do not count.",
+        ),
+    ] = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = 50,
 ) -> AthletePage:
     """List the roster by name."""
     page = roster.list_athletes(
-        uow=uow, principal=principal, team_id=team_id, active=active, cursor=cursor, limit=limit
+        uow=uow,
+        principal=principal,
+        team_id=team_id,
+        active=active,
+        search=search,
+        cursor=cursor,
+        limit=limit,
     )
     add_next_link(request, response, page.next_cursor)
     return AthletePage(

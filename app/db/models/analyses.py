@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.biomech.types import EventName, EventSource, Severity, Side, Verdict
-from app.db.base import Base, TenantMixin, tenant_key, tenant_reference
+from app.db.base import Base, TenantMixin, belongs_to_organisation, tenant_key, tenant_reference
 from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
 from app.domain.lifecycle import AnalysisOrigin, PicturesState
 
@@ -93,6 +93,33 @@ class AnalysisPictures(TenantMixin, Base):
     still_keys: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Blob key by frame."""
     updated_at: Mapped[CreatedAt]
+
+
+class AnalysisFeed(TenantMixin, Base):
+    """When an analysis was made, moved to another athlete, or deleted: what a copy elsewhere follows.
+
+    Kept by triggers that run while a transaction commits, one organisation's one after the other; so `modified_at`
+    follows the commits, and whoever has seen one instant has seen all before it.
+    """
+
+    __tablename__ = "analysis_feed"
+    __table_args__ = (
+        belongs_to_organisation(),
+        Index(None, "organisation_id", "modified_at", "analysis_id"),
+        Index(None, "organisation_id", "athlete_id", "modified_at", "analysis_id"),
+        Index(None, "organisation_id", "recording_id"),
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    analysis_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Stays when the analysis is deleted."""
+    recording_id: Mapped[UUID]
+    athlete_id: Mapped[UUID | None]
+    """None while nobody is known, and again once the analysis is deleted."""
+    verdict: Mapped[Verdict] = mapped_column(stored_as_text(Verdict))
+    method_version: Mapped[LongText]
+    modified_at: Mapped[Instant]
+    deleted_at: Mapped[Instant | None]
 
 
 def _part_of_analysis(*more: Any) -> tuple[Any, ...]:

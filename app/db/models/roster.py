@@ -4,7 +4,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, text, true
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    Index,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,7 +45,7 @@ class Athlete(TenantMixin, Base):
         tenant_key(),
         UniqueConstraint("organisation_id", "external_id"),
         UniqueConstraint("organisation_id", "sync_id"),
-        Index("ix_athlete_by_name", "organisation_id", text("lower(name)"), "id"),
+        Index("ix_athlete_by_name", "organisation_id", "name_key", "id"),
         Index("ix_athlete_changed", "organisation_id", "updated_at", "id"),
         CheckConstraint("stature_cm > 0", name="stature_positive"),
         CheckConstraint("mass_kg > 0", name="mass_positive"),
@@ -44,6 +54,9 @@ class Athlete(TenantMixin, Base):
     id: Mapped[IdKey]
     name: Mapped[LongText]
     """As shown; given and family name are its parts where they are known."""
+    name_key: Mapped[str] = mapped_column(Text(collation="C"), Computed("fold_text(name)", persisted=True))
+    """What lists by name are sorted by. A column, because PostgreSQL lets no function of one into an index
+    condition past row-level security unless it is known not to leak."""
     given_name: Mapped[LongText | None]
     family_name: Mapped[LongText | None]
     external_id: Mapped[LongText | None]
@@ -70,6 +83,17 @@ class Athlete(TenantMixin, Base):
     """Counts the changes of the row, its teams and its ids."""
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
+
+
+class AthleteWord(TenantMixin, Base):
+    """A word that an athlete is found by, folded: of the name and of every external id. Kept by triggers alone."""
+
+    __tablename__ = "athlete_word"
+    __table_args__ = (tenant_reference("athlete_id", "athlete"), Index(None, "organisation_id", "athlete_id"))
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    word: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    athlete_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class AthleteExternalId(TenantMixin, Base):

@@ -88,7 +88,7 @@ class DashboardResult:
 
 _SQL = """
 WITH member AS (
-    SELECT a.id, a.name, a.external_id, a.sex, a.stature_cm, lower(a.name) AS name_key
+    SELECT a.id, a.name, a.external_id, a.sex, a.stature_cm, a.name_key
       FROM team_member m
       JOIN athlete a ON a.organisation_id = m.organisation_id AND a.id = m.athlete_id
      WHERE m.organisation_id = :organisation_id AND m.team_id = :team_id

@@ -9,13 +9,16 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement
-from app.db.models import Athlete, Screening, Team, TeamMember, Trial
+from app.db.models import Athlete, AthleteWord, Screening, Team, TeamMember, Trial
 from app.db.repositories.dashboard import DashboardQuery, DashboardResult, read_dashboard
 from app.db.types import new_id
 from app.domain.screenings import ScreeningContext
 
 NameKey = tuple[str, UUID]
 """Where a list by name goes on: the last row's name and id."""
+
+
+_LAST_CHARACTER = "\U0010ffff"
 
 
 class RosterRepository:
@@ -89,11 +92,21 @@ class RosterRepository:
         organisation_id: UUID,
         team_id: UUID | None,
         active: bool | None,
+        search: str | None,
         after: NameKey | None,
         limit: int,
     ) -> list[Athlete]:
-        """Return athletes by name, all or those of a team, those who left included unless `active` says."""
+        """Return athletes by name, all or those of a team, those who left included unless `active` says.
+
+        Each word of `search` must begin a word of the name or of an external id; case and accents do not count.
+        """
         query = select(Athlete).where(Athlete.organisation_id == organisation_id)
+        if search is not None:
+            words: list[str] = self._session.scalar(select(func.search_words(search))) or []
+            if not words:
+                return []
+            for word in words:
+                query = query.where(Athlete.id.in_(_named(organisation_id, word)))
         if active is not None:
             query = query.where(Athlete.active.is_(active))
         if team_id is not None:
@@ -103,9 +116,9 @@ class RosterRepository:
             query = query.where(Athlete.id.in_(members))
         if after is not None:
             query = query.where(
-                tuple_(func.lower(Athlete.name), Athlete.id) > tuple_(func.lower(after[0]), after[1])
+                tuple_(Athlete.name_key, Athlete.id) > tuple_(func.fold_text(after[0]), after[1])
             )
-        return list(self._session.scalars(query.order_by(func.lower(Athlete.name), Athlete.id).limit(limit)))
+        return list(self._session.scalars(query.order_by(Athlete.name_key, Athlete.id).limit(limit)))
 
     def dashboard(self, query: DashboardQuery) -> DashboardResult:
         """Return a page of a team's dashboard and the counts of the whole team, in one query."""
@@ -152,6 +165,15 @@ class RosterRepository:
             )
             .returning(Trial.id)
         ).one()
+
+
+def _named(organisation_id: UUID, beginning: str) -> Select[UUID]:
+    """Return who has a word that begins so; a range, because row-level security keeps LIKE off the index."""
+    return select(AthleteWord.athlete_id).where(
+        AthleteWord.organisation_id == organisation_id,
+        AthleteWord.word >= beginning,
+        AthleteWord.word < beginning + _LAST_CHARACTER,
+    )
 
 
 def _teams(organisation_id: UUID) -> Select[Team, int]:

@@ -1,0 +1,134 @@
+"""Analyses in the order of their changes, for a copy of them elsewhere."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime
+
+from app.api.deps import CursorQuery, PrincipalDep, Requires, UowDep
+from app.api.pagination import add_next_link
+from app.api.responses import problems
+from app.api.schemas.analysis_feed import AnalysisFeedPage
+from app.api.schemas.recordings import recording_url
+from app.biomech.types import Verdict
+from app.domain.access import Permission
+from app.domain.analysis_feed import FedAnalysis, FeedRecord
+from app.services import analysis_feed
+from app.services.analysis_feed import MAX_FEED_LIMIT
+from app.services.analysis_record import rounded
+
+router = APIRouter(tags=["recordings"])
+
+
+@router.get(
+    "/analyses",
+    operation_id="list_changed_analyses",
+    summary="What changed among the analyses",
+    dependencies=[Depends(Requires(Permission.RESULTS_READ))],
+    response_model=AnalysisFeedPage,
+    responses=problems(404, 422),
+)
+def list_changed_analyses(
+    uow: UowDep,
+    principal: PrincipalDep,
+    request: Request,
+    modified_from: Annotated[
+        AwareDatetime | None,
+        Query(
+            description="Only what changed at this instant or later, with time zone; without it, everything."
+        ),
+    ] = None,
+    athlete_id: Annotated[UUID | None, Query(description="Only of this athlete.")] = None,
+    team_id: Annotated[UUID | None, Query(description="Only of athletes who are in this team now.")] = None,
+    method_version: Annotated[
+        str | None, Query(max_length=50, description="Only of this version of the method.")
+    ] = None,
+    verdict: Verdict | None = None,
+    cursor: CursorQuery = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_FEED_LIMIT, description="At most so many items.")] = 100,
+) -> Response:
+    """List analyses as they were made, moved to another athlete, or deleted; oldest change first.
+
+    Read until there is no `next_cursor`, keep the last `modified_at`, and begin there the next time: the instant is
+    included, and no change ever appears before one you have seen. Filters let deletions through.
+    """
+    page = analysis_feed.list_changed_analyses(
+        uow=uow,
+        principal=principal,
+        modified_from=modified_from,
+        athlete_id=athlete_id,
+        team_id=team_id,
+        method_version=method_version,
+        verdict=verdict,
+        cursor=cursor,
+        limit=limit,
+    )
+    # A page may hold ten thousand numbers: checking each against the schema again would take longer than reading them.
+    response = JSONResponse(
+        {"items": [_item(record) for record in page.items], "next_cursor": page.next_cursor}
+    )
+    add_next_link(request, response, page.next_cursor)
+    return response
+
+
+def _item(record: FeedRecord) -> dict[str, Any]:
+    analysis = record.analysis
+    item: dict[str, Any] = {
+        "id": str(record.analysis_id),
+        "modified_at": record.modified_at.isoformat(),
+        "deleted_at": None if record.deleted_at is None else record.deleted_at.isoformat(),
+    }
+    return item if analysis is None else item | _content(analysis)
+
+
+def _content(analysis: FedAnalysis) -> dict[str, Any]:
+    url = recording_url(analysis.recording_id)
+    return {
+        "recording_id": str(analysis.recording_id),
+        "athlete_id": None if analysis.athlete_id is None else str(analysis.athlete_id),
+        "athlete_external_id": analysis.athlete_external_id,
+        "screening_id": None if analysis.screening_id is None else str(analysis.screening_id),
+        "screened_on": analysis.screened_on.isoformat(),
+        "movement": analysis.movement,
+        "view": analysis.view,
+        "run": analysis.run,
+        "created_at": analysis.created_at.isoformat(),
+        "verdict": analysis.verdict,
+        "method": {
+            "version": analysis.method_version,
+            "model_sha256": analysis.model_sha256,
+            "code_version": analysis.code_version,
+        },
+        "input_sha256": analysis.input_sha256,
+        "score": _score(analysis),
+        "findings": [{"code": code, "severity": severity} for code, severity in analysis.findings],
+        "metrics": [
+            {
+                "key": key,
+                "side": side,
+                "value": rounded(value),
+                "unit": unit,
+                "event": event,
+                "se": rounded(se),
+                "repetition": repetition,
+            }
+            for key, side, value, unit, event, se, repetition in analysis.metrics
+        ],
+        "pictures": analysis.pictures,
+        "links": {"recording": url, "analysis": f"{url}/analysis"},
+    }
+
+
+def _score(analysis: FedAnalysis) -> dict[str, Any] | None:
+    if analysis.score is None or analysis.interval_90 is None:
+        return None
+    return {
+        "value": rounded(analysis.score),
+        "band": analysis.band,
+        "band_probability": rounded(analysis.band_probability),
+        "interval_90": [rounded(end) for end in analysis.interval_90],
+        "coverage": rounded(analysis.coverage),
+        "scope": analysis.scope,
+    }

@@ -1,0 +1,208 @@
+"""What changed among an organisation's analyses, in the order it could first be seen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, ColumnElement, Select, func, or_, select, tuple_, union_all
+from sqlalchemy.orm import Session
+
+from app.biomech.types import Verdict
+from app.db.models import (
+    Analysis,
+    AnalysisFeed,
+    AnalysisPictures,
+    Assessment,
+    Athlete,
+    Finding,
+    Metric,
+    Recording,
+    TeamMember,
+    Trial,
+)
+from app.domain.analysis_feed import FedAnalysis, FeedRecord
+
+FeedKey = tuple[datetime, UUID]
+"""Where the feed goes on: the last row's time and id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedQuery:
+    """What is asked of the feed. A deletion passes every filter: its analysis has nothing left to compare."""
+
+    organisation_id: UUID
+    modified_from: datetime | None
+    """This instant included."""
+    after: FeedKey | None
+    athlete_id: UUID | None
+    team_id: UUID | None
+    method_version: str | None
+    verdict: Verdict | None
+    limit: int
+
+
+class FeedRepository:
+    """What changed among an organisation's analyses; written by triggers, read here."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through the unit of work's session."""
+        self._session = session
+
+    def list_changed(self, query: FeedQuery) -> list[FeedRecord]:
+        """Return changes in ascending order of time, one query however many there are."""
+        return [_record(row) for row in self._session.execute(_with_content(_page(query)))]
+
+
+def _page(query: FeedQuery) -> CTE:
+    """Return the lines of the page, read off an index in order."""
+    feed = AnalysisFeed
+    place: list[ColumnElement[bool]] = [feed.organisation_id == query.organisation_id]
+    if query.modified_from is not None:
+        place.append(feed.modified_at >= query.modified_from)
+    if query.after is not None:
+        place.append(tuple_(feed.modified_at, feed.analysis_id) > query.after)
+    filters = _filters(query)
+    deleted = feed.deleted_at.is_not(None)
+    if query.athlete_id is None:
+        wanted = select(feed).where(*place, *([or_(deleted, *[_all(filters)])] if filters else []))
+        return wanted.order_by(feed.modified_at, feed.analysis_id).limit(query.limit).cte("page")
+    # Two short walks along the athlete's index, which hold together what one long walk along the other would find.
+    walks = [
+        select(feed)
+        .where(*place, *conditions)
+        .order_by(feed.modified_at, feed.analysis_id)
+        .limit(query.limit)
+        .subquery()
+        for conditions in (
+            (feed.athlete_id == query.athlete_id, *filters),
+            (feed.athlete_id.is_(None), deleted),
+        )
+    ]
+    both = union_all(*(select(walk) for walk in walks)).subquery()
+    return select(both).order_by(both.c.modified_at, both.c.analysis_id).limit(query.limit).cte("page")
+
+
+def _filters(query: FeedQuery) -> list[ColumnElement[bool]]:
+    feed, filters = AnalysisFeed, []
+    if query.method_version is not None:
+        filters.append(feed.method_version == query.method_version)
+    if query.verdict is not None:
+        filters.append(feed.verdict == query.verdict)
+    if query.team_id is not None:
+        members = select(TeamMember.athlete_id).where(
+            TeamMember.organisation_id == query.organisation_id, TeamMember.team_id == query.team_id
+        )
+        filters.append(feed.athlete_id.in_(members))
+    return filters
+
+
+def _all(filters: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    first, *others = filters
+    for condition in others:
+        first &= condition
+    return first
+
+
+def _with_content(page: CTE) -> Select[Any]:
+    """Return the page with what each analysis says; parts come as arrays, which costs one row each."""
+    org, analysis_id = page.c.organisation_id, page.c.analysis_id
+    metrics = (
+        select(
+            func.json_agg(
+                func.json_build_array(
+                    Metric.key,
+                    Metric.side,
+                    Metric.value,
+                    Metric.unit,
+                    Metric.event,
+                    Metric.se,
+                    Metric.repetition,
+                )
+            ).aggregate_order_by(Metric.position)
+        )
+        .where(Metric.organisation_id == org, Metric.analysis_id == analysis_id)
+        .scalar_subquery()
+    )
+    findings = (
+        select(
+            func.json_agg(func.json_build_array(Finding.code, Finding.severity)).aggregate_order_by(
+                Finding.position
+            )
+        )
+        .where(Finding.organisation_id == org, Finding.analysis_id == analysis_id)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            page,
+            Analysis.run,
+            Analysis.created_at,
+            Analysis.model_sha256,
+            Analysis.code_version,
+            Analysis.input_sha256,
+            Recording.screened_on,
+            Recording.movement,
+            Recording.view,
+            Athlete.external_id,
+            Trial.screening_id,
+            AnalysisPictures.state.label("pictures"),
+            Assessment.value.label("score"),
+            Assessment.band,
+            Assessment.band_probability,
+            Assessment.interval_90_low,
+            Assessment.interval_90_high,
+            Assessment.coverage,
+            Assessment.scope,
+            metrics.label("metrics"),
+            findings.label("findings"),
+        )
+        .select_from(page)
+        .outerjoin(Analysis, (Analysis.organisation_id == org) & (Analysis.id == analysis_id))
+        .outerjoin(Recording, (Recording.organisation_id == org) & (Recording.id == page.c.recording_id))
+        .outerjoin(Athlete, (Athlete.organisation_id == org) & (Athlete.id == page.c.athlete_id))
+        .outerjoin(Trial, (Trial.organisation_id == org) & (Trial.id == Recording.trial_id))
+        .outerjoin(
+            AnalysisPictures,
+            (AnalysisPictures.organisation_id == org) & (AnalysisPictures.analysis_id == analysis_id),
+        )
+        .outerjoin(Assessment, (Assessment.organisation_id == org) & (Assessment.analysis_id == analysis_id))
+        .order_by(page.c.modified_at, page.c.analysis_id)
+    )
+
+
+def _record(row: Any) -> FeedRecord:
+    return FeedRecord(
+        analysis_id=row.analysis_id,
+        modified_at=row.modified_at,
+        deleted_at=row.deleted_at,
+        analysis=None if row.deleted_at is not None or row.run is None else _content(row),
+    )
+
+
+def _content(row: Any) -> FedAnalysis:
+    return FedAnalysis(
+        recording_id=row.recording_id,
+        athlete_id=row.athlete_id,
+        athlete_external_id=row.external_id,
+        screening_id=row.screening_id,
+        screened_on=row.screened_on,
+        movement=row.movement,
+        view=row.view,
+        run=row.run,
+        created_at=row.created_at,
+        verdict=row.verdict,
+        method_version=row.method_version,
+        model_sha256=row.model_sha256,
+        code_version=row.code_version,
+        input_sha256=row.input_sha256,
+        pictures=row.pictures,
+        score=row.score,
+        band=row.band,
+        band_probability=row.band_probability,
+        interval_90=None if row.score is None else (row.interval_90_low, row.interval_90_high),
+        coverage=row.coverage,
+        scope=row.scope,
+        findings=tuple(tuple(part) for part in row.findings or ()),
+        metrics=tuple(tuple(part) for part in row.metrics or ()),
+    )

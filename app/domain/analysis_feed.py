@@ -1,0 +1,50 @@
+"""Analyses as a copy of them elsewhere follows them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from app.biomech.types import Movement, Verdict, View
+from app.domain.lifecycle import PicturesState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FedAnalysis:
+    """An analysis that was made or moved."""
+
+    recording_id: UUID
+    athlete_id: UUID | None
+    athlete_external_id: str | None
+    screening_id: UUID | None
+    screened_on: date
+    movement: Movement
+    view: View
+    run: int
+    created_at: datetime
+    verdict: Verdict
+    method_version: str
+    model_sha256: str
+    code_version: str
+    input_sha256: str
+    pictures: PicturesState | None
+    score: float | None
+    band: str | None
+    band_probability: float | None
+    interval_90: tuple[float, float] | None
+    coverage: float | None
+    scope: str | None
+    findings: tuple[tuple[str, str], ...]
+    """Code and severity."""
+    metrics: tuple[tuple[str, str, float | None, str, str, float | None, int | None], ...]
+    """Key, side, value, unit, event, standard error, repetition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRecord:
+    """One line of the feed."""
+
+    analysis_id: UUID
+    modified_at: datetime
+    deleted_at: datetime | None
+    analysis: FedAnalysis | None
+    """None once it is deleted."""
