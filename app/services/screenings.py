@@ -31,6 +31,9 @@ from app.services.screening_models import (
     TrialView,
 )
 
+DROPPED = "trial_dropped"
+"""The finding of a trial that a person left out."""
+
 Seen = tuple[TrialRecording, StoredAnalysis | None]
 """A recording of a trial, and its latest analysis."""
 
@@ -157,6 +160,8 @@ def _trial(seen: Sequence[Seen], *, version: str | None) -> TrialView:
     why_not = None
     if not analyses:
         why_not = "not_analysed"
+    elif any(finding.code == DROPPED for analysis in analyses for finding in analysis.content.findings):
+        why_not = "left_out"
     elif not any(_is_usable(analysis) for analysis in analyses):
         why_not = "invalid"
     elif not any(_counts(analysis, version) for analysis in analyses):

@@ -1,5 +1,6 @@
 """Screenings judged over their valid trials, histories, and one screening against another."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from app.biomech.asymmetry import AsymmetryVerdict
 from app.biomech.change import ChangeVerdict, Obstacle
 from app.biomech.norms import NoNorm, NoNormReason, NormResult, Position, TeamNorm
+from app.biomech.quality import make_finding
 from app.biomech.static import ValgusClass
 from app.biomech.trials import TrialAdvice
 from app.biomech.types import Movement, Sex, Side, Verdict
@@ -83,10 +85,13 @@ def test_screening_when_three_trials_are_valid_then_judged_over_them(make, get):
 
 def test_screening_when_trials_are_unusable_or_waiting_then_listed_but_not_counted(make, get):
     athlete = make.athlete()
-    make.landings(athlete, landing_record(), landing_record(verdict=Verdict.INVALID))
+    dropped = replace(
+        landing_record(verdict=Verdict.INVALID), findings=(make_finding("trial_dropped"),), risk_score=None
+    )
+    make.landings(athlete, landing_record(), landing_record(verdict=Verdict.INVALID), dropped)
     screening_id, _ = make.trial(athlete, None)
     (movement,) = get(screening_id).movements
-    assert [trial.why_not for trial in movement.of.trials] == [None, "invalid", "not_analysed"]
+    assert [trial.why_not for trial in movement.of.trials] == [None, "invalid", "left_out", "not_analysed"]
     assert movement.of.judgement.n_trials == 1
     assert movement.of.judgement.advice is TrialAdvice.TAKE_ONE_MORE_FEW
 
