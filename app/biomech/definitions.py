@@ -121,6 +121,21 @@ _FRONTAL = (
         target=0.0,
     ),
     _definition(
+        "fppa_frontal",
+        "Knee angle in the athlete's own frontal plane",
+        unit="deg",
+        sides=EVERY_SIDE,
+        events=(IC, PKF, PEAK, LOWEST, MID_STANCE, STANDING),
+        formula="FPPA after the athlete's yaw and the perspective of the camera are taken out, with the depth of knee"
+        " and hip worked out from how short thigh and shank look. Both: mean of the two knees.",
+        sign_convention=_MEDIAL,
+        higher_is="more valgus",
+        mark="D",
+        reference="Method section 3.2; no published cut-off applies to it",
+        since_version="1.1.0",
+        target=0.0,
+    ),
+    _definition(
         "knee_valgus_displacement",
         "Knee valgus displacement",
         unit="deg",

@@ -7,7 +7,7 @@ import numpy as np
 from app.biomech import angles, signals
 from app.biomech.corrections import HandMarks
 from app.biomech.joints import LEFT_RIGHT_PAIRS, MIRROR, N_JOINTS, Joint
-from app.biomech.types import BoolArray, FloatArray, Kinematics, PoseSource, PoseTrack, Side
+from app.biomech.types import BoolArray, FloatArray, Kinematics, PoseTrack, Side
 
 SIDES: tuple[Side, Side] = (Side.LEFT, Side.RIGHT)
 MIN_CONFIDENCE = 0.3
@@ -29,13 +29,6 @@ _SPIKE_LEGS = 0.08
 _STRETCH_LIMIT = 1.35
 """A thigh or shank longer than this times its length in the clip is a tracking error [P]: perspective
 lengthens a segment by at most a tenth, and foreshortening only shortens it."""
-
-FPPA_LANDMARK_OFFSET_DEG: dict[str, float] = {"mediapipe": 1.5}
-"""How much more valgus a model's landmarks read than the joint centres, by estimator family.
-
-MediaPipe, mirror-averaged: +1 to +2 deg in rendered drop jumps with exact joint truth (method section
-B.6); the middle is taken off, the clip-to-clip spread of 1.3 deg is in `LANDMARK_SD_DEG`. Rendered
-bodies only: it shifts levels, never a displacement. Any other estimator is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +53,8 @@ class BodyPaths:
     """(T,) hips, knees and ankles were seen in the frame itself, without filling."""
     swapped: BoolArray
     """(T,) left and right were exchanged back."""
-    fppa_offset_deg: float
-    """Taken off every FPPA."""
+    image_size_px: tuple[int, int]
+    """(width, height) of the upright picture."""
 
     def leg(self, side: Side, *, raw: bool = False) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return hip, knee and ankle of one side, each (T, 2)."""
@@ -120,14 +113,8 @@ def prepare_paths(track: PoseTrack, marks: HandMarks | None = None) -> BodyPaths
         shank_px=shank_px,
         seen=np.asarray(np.isfinite(seen_px[:, _LEGS]).all(axis=(1, 2))),
         swapped=swapped,
-        fppa_offset_deg=fppa_landmark_offset_deg(track.source),
+        image_size_px=track.image_size_px,
     )
-
-
-def fppa_landmark_offset_deg(source: PoseSource) -> float:
-    """Return the known FPPA offset of the landmarks that an estimator gives, 0 when unknown."""
-    name = source.estimator.lower()
-    return next((offset for family, offset in FPPA_LANDMARK_OFFSET_DEG.items() if family in name), 0.0)
 
 
 def _straight_leg_px(xy_px: FloatArray) -> tuple[float, float, float]:
@@ -202,7 +189,7 @@ def compute_kinematics(paths: BodyPaths, *, frontal: bool = True) -> Kinematics:
     series: dict[str, FloatArray] = {}
     for side in SIDES:
         hip, knee, ankle = paths.leg(side)
-        fppa = angles.compute_fppa_deg(hip, knee, ankle, side=side) - paths.fppa_offset_deg
+        fppa = angles.compute_fppa_deg(hip, knee, ankle, side=side)
         flexion = 180.0 - angles.compute_interior_angle_deg(hip, knee, ankle)
         series[f"fppa_{side.value}_deg"] = fppa if frontal else nothing.copy()
         series[f"knee_flexion_{side.value}_deg"] = nothing.copy() if frontal else flexion

@@ -6,12 +6,15 @@ from functools import cached_property
 import numpy as np
 
 from app.biomech import metrics
+from app.biomech.frontal_plane import FrontalPlane
 from app.biomech.kinematics import SIDES, BodyPaths
 from app.biomech.landing import Landing
 from app.biomech.metrics import ErrorModel, Value, peak_in, slope_at, value_at
 from app.biomech.types import FloatArray, Kinematics, Side
 from app.biomech.view import Yaw
 
+DEPTH_SD_DEG = 1.0
+"""What depth from foreshortening and a camera that is not level add in the frontal plane [D, own rendered jumps]."""
 PEAK_TAIL = 0.20
 """The window of the peak goes on for this share of the contact after the lowest point (method section 2.3)."""
 
@@ -23,12 +26,17 @@ class LandingMeasurement:
     paths: BodyPaths
     landing: Landing
     kinematics: Kinematics
-    yaw: Yaw
+    plane: FrontalPlane
 
     @cached_property
     def errors(self) -> ErrorModel:
         """Standard errors of this clip."""
-        return ErrorModel(paths=self.paths, yaw=self.yaw)
+        return ErrorModel(paths=self.paths, yaw=self.yaw, model=self.plane.model)
+
+    @property
+    def yaw(self) -> Yaw:
+        """The athlete's turn."""
+        return self.plane.yaw
 
     @property
     def time_s(self) -> FloatArray:
@@ -72,7 +80,8 @@ class LandingMeasurement:
         values = [value_at(self.time_s, self.fppa(s), t) for s, t in at.items()]
         timing = [slope_at(self.time_s, self.fppa(s), t) * self._contact_sd_s(s) for s, t in at.items()]
         timing_deg = float(np.sqrt(np.sum(np.square(timing)))) / len(timing)
-        return Value(value=float(np.mean(values)), se=self.errors.fppa_se(at, timing_deg=timing_deg))
+        se = self.errors.fppa_se(at, timing_deg=timing_deg)
+        return self._gated(side, Value(value=float(np.mean(values)), se=se), at[sides[0]])
 
     def _contact_sd_s(self, side: Side) -> float:
         instant = self.landing.contact.get(side)
@@ -84,7 +93,14 @@ class LandingMeasurement:
         series = self.fppa(side)
         timing = slope_at(self.time_s, series, at_s) * sd_s
         se = self.errors.fppa_se(dict.fromkeys(sides, at_s), timing_deg=timing)
-        return Value(value=value_at(self.time_s, series, at_s), se=se)
+        return self._gated(side, Value(value=value_at(self.time_s, series, at_s), se=se), at_s)
+
+    def _gated(self, side: Side, value: Value, at_s: float) -> Value:
+        """Return a value of one knee; from a turned athlete, with the false angle of the turn in its error.
+
+        Such a value is right for the picture and says little of the knee: `fppa_frontal` does.
+        """
+        return value if self.yaw.is_square else self.with_yaw_error(side, value, at_s)
 
     def fppa_peak(self, side: Side) -> Value | None:
         """Return the largest angle in the window; jitter's upward pull is in the error."""
@@ -93,7 +109,8 @@ class LandingMeasurement:
             return None
         sides = SIDES if side is Side.BOTH else (side,)
         pull = float(np.mean([self.errors.fppa_jitter_deg(s, at_s) for s in sides]))
-        return Value(value=value, se=self.errors.fppa_se(dict.fromkeys(sides, at_s), timing_deg=pull))
+        se = self.errors.fppa_se(dict.fromkeys(sides, at_s), timing_deg=pull)
+        return self._gated(side, Value(value=value, se=se), at_s)
 
     def displacement(self, side: Side) -> Value | None:
         """Return the rise of FPPA from contact to its peak (knee valgus displacement)."""
@@ -108,7 +125,45 @@ class LandingMeasurement:
             dict.fromkeys(sides, at_s),
             timing_deg=float(np.sqrt(np.sum(np.square(timing)))) / len(timing),
         )
-        return Value(value=value - self.fppa_at_contact(side).value, se=se)
+        return self._gated(side, Value(value=value - self.fppa_at_contact(side).value, se=se), at_s)
+
+    def frontal(self, side: Side) -> FloatArray:
+        """Return the angle over time in the athlete's own frontal plane, of one knee or the mean of both."""
+        if side is Side.BOTH:
+            return metrics.mean_of_sides(self.frontal(Side.LEFT), self.frontal(Side.RIGHT))
+        return self.kinematics.series[f"fppa_frontal_{side.value}_deg"]
+
+    def frontal_at(self, side: Side, at_s: float, *, sd_s: float) -> Value:
+        """Return the angle in the athlete's own frontal plane at one instant."""
+        series = self.frontal(side)
+        timing = slope_at(self.time_s, series, at_s) * sd_s
+        return Value(
+            value=value_at(self.time_s, series, at_s), se=self._frontal_se(side, at_s, timing_deg=timing)
+        )
+
+    def frontal_peak(self, side: Side) -> Value | None:
+        """Return the largest angle in the athlete's own frontal plane; jitter's upward pull is in the error."""
+        start, stop = self.window_s
+        at_s, value = peak_in(self.time_s, self.frontal(side), start_s=start, stop_s=stop)
+        if not np.isfinite(value):
+            return None
+        sides = SIDES if side is Side.BOTH else (side,)
+        pull = float(np.mean([self.errors.fppa_jitter_deg(s, at_s) for s in sides]))
+        return Value(value=value, se=self._frontal_se(side, at_s, timing_deg=pull))
+
+    def _frontal_se(self, side: Side, at_s: float, *, timing_deg: float) -> float:
+        """Return the error of the picture's angle, with what yaw and lens can change added."""
+        sides = SIDES if side is Side.BOTH else (side,)
+        parts = [self._plane_se_deg[s] for s in sides]
+        by_yaw, by_lens = (
+            float(np.mean([value_at(self.time_s, part[k], at_s) for part in parts])) for k in (0, 1)
+        )
+        picture = self.errors.fppa_se(dict.fromkeys(sides, at_s), timing_deg=timing_deg)
+        return float(np.sqrt(picture**2 + by_yaw**2 + by_lens**2 + DEPTH_SD_DEG**2))
+
+    @cached_property
+    def _plane_se_deg(self) -> dict[Side, tuple[FloatArray, FloatArray]]:
+        return {side: self.plane.fppa_se_deg(side) for side in SIDES}
 
     def ratio_at(self, at_s: float, *, sd_s: float) -> Value:
         """Return the knee-ankle separation ratio at an instant."""
@@ -156,6 +211,12 @@ class LandingMeasurement:
         hip, knee, _ = self.paths.leg(side)
         length = value_at(self.time_s, np.hypot(*(knee - hip).T), self.lowest_s)
         return length / self.paths.thigh_px if np.isfinite(length) else 1.0
+
+    def with_yaw_error(self, side: Side, value: Value, at_s: float) -> Value:
+        """Return a value of one knee with the false angle that yaw can put on it in its error (method section 3.2)."""
+        if side is Side.BOTH:
+            return value
+        return Value(value=value.value, se=float(np.hypot(value.se, self.errors.yaw_deg(side, at_s))))
 
     def score_side(self, *, limit_deg: float) -> Side:
         """Return the knee with the larger displacement where yaw allows side values, else both."""

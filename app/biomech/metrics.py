@@ -5,7 +5,7 @@ the clip), the landmark definition of the pose model, the error of the instant t
 athlete's yaw (side values only) and perspective. All angles in degrees.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from app.biomech import angles, signals
 from app.biomech.definitions import check_metric
 from app.biomech.events import Instant
 from app.biomech.kinematics import BodyPaths
+from app.biomech.landmark_model import LandmarkModel
 from app.biomech.types import FloatArray, Metric, Side
 from app.biomech.view import Yaw
 
@@ -23,9 +24,6 @@ LANDMARK_SIDE_SD_DEG = 1.5
 """What each knee adds to it [D, own rendered clips: 1-2 deg between the sides of one clip]."""
 LANDMARK_CHANGE_SHARE = 0.8
 """Part of the landmark error that remains in a difference within one clip [D, own rendered clips]."""
-PERSPECTIVE_SD_DEG = 2.5
-"""False angle of a thigh that points at the camera, 3-5 m away; times the sine of its inclination [D,
-method section 3.2: -3.9 deg at 3 m, -2.2 deg at 5 m with the knee 0.3 m nearer]."""
 TRUNK_LANDMARK_SD_DEG = 1.0
 CAMERA_ROLL_SD_DEG = 1.5
 """A phone set up by hand [P]."""
@@ -111,6 +109,7 @@ class ErrorModel:
 
     paths: BodyPaths
     yaw: Yaw
+    model: LandmarkModel = field(default_factory=LandmarkModel)
 
     @property
     def smooth_jitter_px(self) -> float:
@@ -146,13 +145,23 @@ class ErrorModel:
         )
         return float(error)
 
-    def perspective_deg(self, side: Side, at_s: float) -> float:
-        """Return the false angle that perspective can put on both knees alike."""
-        thigh = value_at(self.paths.time_s, self.inclinations_deg(side)[0], at_s)
-        return float(PERSPECTIVE_SD_DEG * np.sin(np.radians(thigh)))
+    def turn_deg(self, side: Side, at_s: float) -> float:
+        """Return what putting back the hidden part of a turn can get wrong on one knee in the picture."""
+        thigh, shank = (
+            np.asarray(value_at(self.paths.time_s, tilt, at_s)) for tilt in self.inclinations_deg(side)
+        )
+        share, share_sd = self.model.turn_share, self.model.turn_share_sd
+        unsure, turned = (
+            float(angles.compute_yaw_error_deg(thigh_deg=thigh, shank_deg=shank, yaw_deg=yaw_deg))
+            for yaw_deg in (self.yaw.sd_deg, abs(self.yaw.yaw_deg))
+        )
+        return float(np.hypot((1.0 - share) * unsure, share_sd * turned))
 
     def fppa_se(self, at: dict[Side, float], *, timing_deg: float = 0.0) -> float:
-        """Return the standard error of the FPPA of one knee, or of the mean of two.
+        """Return the standard error of the FPPA in the picture, of one knee or of the mean of two.
+
+        How far the picture is from the athlete's own frontal plane is not in it: that is `yaw_deg`, for whoever
+        judges one knee by this angle, and the error of ``fppa_frontal``.
 
         Parameters
         ----------
@@ -165,9 +174,8 @@ class ErrorModel:
         n = len(at)
         jitter = np.sqrt(sum(self.fppa_jitter_deg(side, t) ** 2 for side, t in at.items())) / n
         own = LANDMARK_SIDE_SD_DEG / np.sqrt(n)
-        perspective = float(np.mean([self.perspective_deg(side, t) for side, t in at.items()]))
-        yaw = 0.0 if n > 1 else self.yaw_deg(*next(iter(at.items())))
-        parts = (jitter, own, LANDMARK_COMMON_SD_DEG, perspective, yaw, timing_deg)
+        turn = 0.0 if n > 1 else self.turn_deg(*next(iter(at.items())))
+        parts = (jitter, own, LANDMARK_COMMON_SD_DEG, turn, timing_deg)
         return float(np.sqrt(sum(part**2 for part in parts)))
 
     def fppa_change_se(
@@ -175,22 +183,13 @@ class ErrorModel:
     ) -> float:
         """Return the standard error of a change of FPPA within the clip, one knee or the mean of two."""
         n = len(start)
-        jitter = (
-            np.sqrt(
-                sum(
-                    self.fppa_jitter_deg(side, t) ** 2
-                    for moment in (start, stop)
-                    for side, t in moment.items()
-                )
-            )
-            / n
-        )
+        moments = [(side, t) for moment in (start, stop) for side, t in moment.items()]
+        jitter = np.sqrt(sum(self.fppa_jitter_deg(side, t) ** 2 for side, t in moments)) / n
         landmark = LANDMARK_CHANGE_SHARE * np.hypot(LANDMARK_COMMON_SD_DEG, LANDMARK_SIDE_SD_DEG / np.sqrt(n))
-        perspective = np.mean(
-            [abs(self.perspective_deg(s, stop[s]) - self.perspective_deg(s, start[s])) for s in stop]
+        turn = (
+            0.0 if n > 1 else max(abs(self.turn_deg(s, stop[s]) - self.turn_deg(s, start[s])) for s in stop)
         )
-        yaw = 0.0 if n > 1 else max(abs(self.yaw_deg(s, stop[s]) - self.yaw_deg(s, start[s])) for s in stop)
-        parts = (jitter, landmark, perspective, yaw, timing_deg)
+        parts = (jitter, landmark, turn, timing_deg)
         return float(np.sqrt(sum(float(part) ** 2 for part in parts)))
 
     def ratio_se(self, at_s: float, *, timing: float = 0.0) -> float:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from app.biomech import checks, corrections
 from app.biomech.corrections import Corrected, Correction
 from app.biomech.kinematics import prepare_paths
+from app.biomech.landmark_model import landmark_model_of, to_joint_centres
 from app.biomech.movements import find_movements
 from app.biomech.movements.base import MovementDefinition, Trial
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
@@ -20,6 +21,7 @@ from app.biomech.types import (
     Rejected,
     TrialContext,
     VideoInfo,
+    View,
 )
 
 MOVEMENTS: dict[Movement, MovementDefinition] = find_movements()
@@ -82,6 +84,8 @@ def _assess(
     if definition is None:
         return Rejected(findings=sort_findings([make_finding("movement_not_measured"), *known]))
     paths = prepare_paths(track, corrected.marks)
+    if context.view is View.FRONTAL:
+        paths = to_joint_centres(paths, landmark_model_of(track.source))
     known += checks.check_size(paths)
     trial = Trial(
         video=video,

@@ -25,6 +25,10 @@ _WORLD_SD_DEG = 2.5
 _FOOT_LEGS = 0.25
 """Heel to toe landmark over leg length, seen along the floor [D, own clips with yaw 8 and 90 deg]."""
 _FEET_SD_DEG = 5.0
+_SQUARE_SHARE, _SQUARE_SD_DEG, _TURNED_SD_DEG = 0.6, 1.5, 12.0
+"""How athletes stand before anything was measured: so many as square as somebody with a tape line on the floor can
+put them, the rest anyhow [P]."""
+_POOR_SD_DEG = 3.0
 _SHOULDERS_LEGS = 0.42
 """Shoulder landmarks' distance over leg length from the front: 0.39-0.44 in five athletes [D]."""
 _NARROW = 0.75
@@ -89,7 +93,7 @@ def estimate_yaw(track: PoseTrack, *, leg_px: float, frames: BoolArray) -> Yaw |
         signs.append((feet, _FEET_SD_DEG))
     if not signs:
         return None
-    yaw_deg, sd_deg = _combine(signs)
+    yaw_deg, sd_deg = _as_set_up(*_combine(signs))
     return _overrule_narrow(track, yaw_deg, sd_deg, leg_px=leg_px, frames=frames)
 
 
@@ -101,6 +105,27 @@ def _combine(signs: list[tuple[float, float]]) -> tuple[float, float]:
     inner = float(np.sum(weights) ** -0.5)
     excess = float(np.sqrt(np.sum(weights * (values - mean) ** 2) / max(1, values.size - 1)))
     return mean, inner * max(1.0, excess)
+
+
+def _as_set_up(yaw_deg: float, sd_deg: float) -> tuple[float, float]:
+    """Return estimate and error after what is known beforehand: most athletes are put square to the camera.
+
+    The mean and spread of the posterior under a mixture of those who were (`_SQUARE_SD_DEG`) and those who were not:
+    a degree of apparent yaw is mostly noise, eight degrees are not. An estimate that is poor by itself is left alone:
+    what was known beforehand would decide, and a turned athlete would pass for square.
+    """
+    if sd_deg > _POOR_SD_DEG:
+        return yaw_deg, sd_deg
+    means, variances, weights = [], [], []
+    for prior_sd, share in ((_SQUARE_SD_DEG, _SQUARE_SHARE), (_TURNED_SD_DEG, 1.0 - _SQUARE_SHARE)):
+        kept = prior_sd**2 / (prior_sd**2 + sd_deg**2)
+        spread = float(np.hypot(prior_sd, sd_deg))
+        means.append(kept * yaw_deg)
+        variances.append(kept * sd_deg**2)
+        weights.append(share / spread * float(np.exp(-0.5 * (yaw_deg / spread) ** 2)))
+    weight = np.array(weights) / sum(weights)
+    mean = float(weight @ means)
+    return mean, float(np.sqrt(weight @ (np.array(variances) + (np.array(means) - mean) ** 2)))
 
 
 def _true_yaw(world_deg: float) -> float:

@@ -6,14 +6,17 @@ import numpy as np
 
 from app.biomech import checks, metrics
 from app.biomech.frontal_extras import EXTRA_KEYS, FrontalExtras
+from app.biomech.frontal_plane import FrontalPlane, with_frontal_series
 from app.biomech.kinematics import SIDES, compute_kinematics
 from app.biomech.landing import LEG_OF_STATURE, Landing, locate_landing, place_by_hand
+from app.biomech.landmark_model import landmark_model_of
 from app.biomech.measurement import LandingMeasurement
 from app.biomech.method import FPPA_CUTOFF_DEG
 from app.biomech.metrics import Value, make_metric
 from app.biomech.movements.base import MovementDefinition, Trial
 from app.biomech.phases import Refusal
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
+from app.biomech.sagittal import SagittalMeasurement
 from app.biomech.sagittal_landing import (
     SAGITTAL_KEYS,
     SIDE_ERRORS,
@@ -29,6 +32,7 @@ from app.biomech.types import (
     EventName,
     FlaggedFrame,
     FloatArray,
+    Kinematics,
     Metric,
     Movement,
     Outcome,
@@ -95,11 +99,12 @@ def assess(trial: Trial) -> Outcome:
     findings += (checks.check_view(yaw) + checks.check_tilt(trial.paths, spans.before)) if frontal else []
     findings += [] if frontal else [make_finding("frontal_values_left_out")]
     findings += [] if side_view is None else side_view.check(found_yaw)
+    plane = FrontalPlane.of(trial.paths, yaw=yaw, model=landmark_model_of(trial.track.source))
     measurement = LandingMeasurement(
-        paths=trial.paths,
+        paths=plane.paths if frontal else trial.paths,
         landing=landing,
-        kinematics=with_sagittal_series(compute_kinematics(trial.paths, frontal=frontal), side),
-        yaw=yaw,
+        kinematics=_kinematics(trial, plane, side),
+        plane=plane,
     )
     codes = {finding.code for finding in findings if finding.severity is Severity.ERROR}
     measurable = frontal and yaw.is_frontal and not codes & {"landing_not_tracked", "feet_out_of_frame"}
@@ -132,6 +137,14 @@ def assess(trial: Trial) -> Outcome:
         flagged_frames=flagged,
         kinematics=measurement.kinematics,
     )
+
+
+def _kinematics(trial: Trial, plane: FrontalPlane, side: SagittalMeasurement | None) -> Kinematics:
+    """Return the series of the view the camera has."""
+    if trial.context.view is View.FRONTAL:
+        return with_frontal_series(compute_kinematics(plane.paths), plane)
+    seen = with_sagittal_series(compute_kinematics(trial.paths, frontal=False), side)
+    return with_frontal_series(seen, None)
 
 
 def _refuse(trial: Trial, refusal: Refusal) -> Rejected:
@@ -281,6 +294,9 @@ def _frontal_metrics(measurement: LandingMeasurement, scale: Scale | None, *, wi
             ("fppa", side, PKF, m.fppa_at(side, lowest_s, sd_s=lowest_sd_s)),
             ("fppa", side, PEAK, m.fppa_peak(side)),
             ("knee_valgus_displacement", side, LANDING, m.displacement(side)),
+            ("fppa_frontal", side, IC, m.frontal_at(side, contact_s, sd_s=contact_sd_s)),
+            ("fppa_frontal", side, PKF, m.frontal_at(side, lowest_s, sd_s=lowest_sd_s)),
+            ("fppa_frontal", side, PEAK, m.frontal_peak(side)),
         ]
     entries += [
         ("knee_ankle_separation_ratio", Side.BOTH, IC, m.ratio_at(contact_s, sd_s=contact_sd_s)),
@@ -346,13 +362,17 @@ def _score(measurement: LandingMeasurement, sex: Sex) -> RiskScore | None:
     side = m.score_side(limit_deg=SIDE_VALUE_YAW_DEG)
     displacement = m.displacement(side)
     if displacement is not None:
-        inputs.append(_input("knee_valgus_displacement", side, displacement))
+        inputs.append(
+            _input("knee_valgus_displacement", side, m.with_yaw_error(side, displacement, m.lowest_s))
+        )
     inputs.append(
         _input("knee_ankle_separation_ratio", Side.BOTH, m.ratio_at(m.lowest_s, sd_s=m.landing.lowest.sd_s))
     )
     if sex in FPPA_CUTOFF_DEG:
         fppa = m.fppa_at(side, m.lowest_s, sd_s=m.landing.lowest.sd_s)
-        inputs.append(_input("fppa", side, fppa, cutoff=FPPA_CUTOFF_DEG[sex]))
+        inputs.append(
+            _input("fppa", side, m.with_yaw_error(side, fppa, m.lowest_s), cutoff=FPPA_CUTOFF_DEG[sex])
+        )
     lean = m.largest_lean()
     inputs.append(_input("lateral_trunk_lean", Side.BOTH, Value(value=abs(lean.value), se=lean.se)))
     contacts = m.landing.contact
@@ -443,6 +463,7 @@ DROP_VERTICAL_JUMP = MovementDefinition(
     ),
     metrics=(
         "fppa",
+        "fppa_frontal",
         "knee_valgus_displacement",
         "knee_ankle_separation_ratio",
         "knee_separation",

@@ -134,6 +134,8 @@ def test_metrics_when_a_trial_is_good_then_every_key_side_and_unit_is_there() ->
     assert set(outcome.kinematics.series) == {
         "fppa_left_deg",
         "fppa_right_deg",
+        "fppa_frontal_left_deg",
+        "fppa_frontal_right_deg",
         "knee_ankle_separation_ratio",
         "trunk_lean_deg",
         "knee_flexion_left_deg",
@@ -285,8 +287,9 @@ def test_landmark_offset_when_the_estimator_is_known_then_it_is_taken_off_levels
     plain, shifted = values(assess(track)), values(assess(known))
     level, change = ("fppa", Side.LEFT, "peak"), ("knee_valgus_displacement", Side.LEFT, "landing")
     assert plain[level] is not None
-    assert shifted[level] == pytest.approx(plain[level] - 1.5)
-    assert shifted[change] == pytest.approx(plain[change])
+    # a straight leg loses 1.3 deg; a knee that is bent and fallen in, whose thigh and shank look shorter, some more
+    assert plain[level] - shifted[level] == pytest.approx(1.6, abs=0.35)
+    assert shifted[change] == pytest.approx(plain[change], abs=0.7)
 
 
 @pytest.mark.parametrize("yaw_deg", [0.0, 2.0, -2.0])
@@ -308,6 +311,9 @@ def test_view_when_the_athlete_is_turned_a_little_then_the_mean_is_kept_and_side
     assert errors[Side.BOTH] is not None
     assert errors[Side.LEFT] is not None
     assert errors[Side.LEFT] > 3.0 * errors[Side.BOTH]
+    own = {m.side: m for m in outcome.metrics if (m.key, m.event) == ("fppa_frontal", "peak_knee_flexion")}
+    assert own[Side.LEFT].se is not None
+    assert own[Side.LEFT].se < 0.6 * errors[Side.LEFT]
     found = value_of(outcome, "fppa", Side.LEFT, "peak_knee_flexion")
     true = value_of(square, "fppa", Side.LEFT, "peak_knee_flexion")
     assert abs(found - true) <= 1.96 * errors[Side.LEFT]
