@@ -18,6 +18,7 @@ TWO_PASS_CORRECTION = float((2.0**0.5 - 1.0) ** 0.25)
 (Winter 2009; Robertson & Dowling 2003, doi:10.1016/S1050-6411(03)00080-4)."""
 _PAD_S = 0.5
 _MIN_SEGMENT = 4
+_LEAST_WITH_NEIGHBOURS = 20
 _UNEVEN = 0.02
 """Relative spread of the frame interval from which a segment is resampled before it is filtered."""
 
@@ -242,6 +243,19 @@ def choose_cutoff_hz(time_s: FloatArray, values: FloatArray) -> float:
         below = np.flatnonzero(residual <= intercept)
         found.append(grid[below[0]] if below.size else grid[-1])
     return float(np.clip(np.median(found), low, high))
+
+
+def with_neighbours(values: FloatArray) -> FloatArray:
+    """Return the values, NaN where the one before or after is missing; all of them where hardly any has both.
+
+    The smoothed path follows a lone value between filled gaps, so that it says nothing of the jitter.
+    """
+    known = np.isfinite(values)
+    both = known.copy()
+    both[0] = both[-1] = False
+    both[1:-1] &= known[:-2] & known[2:]
+    enough = np.count_nonzero(both.reshape(both.shape[0], -1).any(axis=1)) >= _LEAST_WITH_NEIGHBOURS
+    return np.where(both, values, np.nan) if enough else values
 
 
 def residual_sd(raw: FloatArray, smoothed: FloatArray, *, cutoff_hz: float, rate_hz: float) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import BoundedSemaphore
 from typing import IO, Any
 
-from app.media.frames import VideoFacts, VideoRefusedError
+from app.media.facts import VideoFacts, VideoRefusedError
 from app.media.probe_child import OUTPUT_BYTES
 
 TIMEOUT_S = 30.0

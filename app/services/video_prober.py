@@ -5,7 +5,7 @@ from typing import Protocol
 
 from app.biomech.quality import FINDINGS, make_finding
 from app.domain.errors import UnreadableVideoError
-from app.media.frames import VideoFacts, VideoRefusedError
+from app.media.facts import VideoFacts, VideoRefusedError
 from app.media.probe import VideoProbe
 from app.services.uploads import ProbedVideo
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.errors import UnreadableVideoError
-from app.media.frames import VideoFacts, VideoRefusedError
+from app.media.facts import VideoFacts, VideoRefusedError
 from app.media.probe import ProbeError, VideoProbe, parse_answer
 from app.services.video_prober import SandboxedProber
 from tests.api.support import SAMPLE
