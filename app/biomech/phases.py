@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from app.biomech import signals
 from app.biomech.kinematics import SIDES, BodyPaths
@@ -125,7 +125,7 @@ def _find_dips(coarse: CoarsePaths) -> list[int]:
     """Return the frames in which the hips turn from sinking to rising."""
     known = np.isfinite(coarse.hip)
     hip = np.where(known, coarse.hip, np.nanmax(coarse.hip))
-    dips, _ = signal.find_peaks(-hip, prominence=0.02)
+    dips, _ = scipy.signal.find_peaks(-hip, prominence=0.02)
     # An athlete who lands and holds still has no rise after it: the lowest point of all counts too.
     candidates = {int(dip) for dip in dips} | {int(np.nanargmin(coarse.hip))}
     deep = [dip for dip in candidates if _highest(coarse, dip, 1.2) - hip[dip] >= MIN_SINK_LEGS]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from app.biomech.method import SEED
 from app.biomech.types import FloatArray
@@ -70,6 +70,6 @@ def _scores(probabilities: FloatArray, weights: FloatArray) -> FloatArray:
 
 def _rank_correlations(ours: FloatArray, theirs: FloatArray) -> FloatArray:
     """Return Spearman's correlation of each row of `theirs` with the one row of `ours`."""
-    ranks = [stats.rankdata(scores, axis=1) for scores in (ours, theirs)]
+    ranks = [scipy.stats.rankdata(scores, axis=1) for scores in (ours, theirs)]
     one, many = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     return np.asarray((many @ one[0]) / np.sqrt(np.sum(many**2, axis=1) * np.sum(one**2)))

@@ -7,7 +7,7 @@ and nothing is ever filtered across one.
 from functools import lru_cache
 
 import numpy as np
-from scipy import interpolate, signal
+import scipy  # its parts when they are first used: the api judges nothing on most days
 
 from app.biomech.types import BoolArray, FloatArray
 
@@ -18,7 +18,6 @@ TWO_PASS_CORRECTION = float((2.0**0.5 - 1.0) ** 0.25)
 (Winter 2009; Robertson & Dowling 2003, doi:10.1016/S1050-6411(03)00080-4)."""
 _PAD_S = 0.5
 _MIN_SEGMENT = 4
-_LEAST_WITH_NEIGHBOURS = 20
 _UNEVEN = 0.02
 """Relative spread of the frame interval from which a segment is resampled before it is filtered."""
 
@@ -111,7 +110,7 @@ def fill_gaps(time_s: FloatArray, values: FloatArray, *, max_gap_s: float = MAX_
     result = values.copy()
     if good.all() or np.count_nonzero(good) < 2:
         return result
-    curve = interpolate.PchipInterpolator(time_s[good], values[good], extrapolate=False)
+    curve = scipy.interpolate.PchipInterpolator(time_s[good], values[good], extrapolate=False)
     frame_s = float(np.median(np.diff(time_s)))
     for start, stop in contiguous_runs(~good):
         inner = start > 0 and stop < values.size
@@ -171,16 +170,16 @@ def _smooth_run(time_s: FloatArray, values: FloatArray, *, cutoff_hz: float) -> 
         grid = np.linspace(
             time_s[0], time_s[-1], max(_MIN_SEGMENT, round((time_s[-1] - time_s[0]) / step_s) + 1)
         )
-        evenly = interpolate.PchipInterpolator(time_s, values)(grid)
+        evenly = scipy.interpolate.PchipInterpolator(time_s, values)(grid)
         step_s = float(grid[1] - grid[0])
     else:
         grid, evenly = time_s, values
     pad = min(evenly.size - 1, max(1, round(_PAD_S / step_s)))
-    sections = signal.butter(
+    sections = scipy.signal.butter(
         2, nominal_cutoff_hz(cutoff_hz, rate_hz=1.0 / step_s), fs=1.0 / step_s, output="sos"
     )
-    smoothed: FloatArray = signal.sosfiltfilt(sections, evenly, padtype="odd", padlen=pad)
-    return interpolate.CubicSpline(grid, smoothed)(time_s) if uneven else smoothed
+    smoothed: FloatArray = scipy.signal.sosfiltfilt(sections, evenly, padtype="odd", padlen=pad)
+    return scipy.interpolate.CubicSpline(grid, smoothed)(time_s) if uneven else smoothed
 
 
 def nominal_cutoff_hz(cutoff_hz: float, *, rate_hz: float) -> float:
@@ -245,19 +244,6 @@ def choose_cutoff_hz(time_s: FloatArray, values: FloatArray) -> float:
     return float(np.clip(np.median(found), low, high))
 
 
-def with_neighbours(values: FloatArray) -> FloatArray:
-    """Return the values, NaN where the one before or after is missing; all of them where hardly any has both.
-
-    The smoothed path follows a lone value between filled gaps, so that it says nothing of the jitter.
-    """
-    known = np.isfinite(values)
-    both = known.copy()
-    both[0] = both[-1] = False
-    both[1:-1] &= known[:-2] & known[2:]
-    enough = np.count_nonzero(both.reshape(both.shape[0], -1).any(axis=1)) >= _LEAST_WITH_NEIGHBOURS
-    return np.where(both, values, np.nan) if enough else values
-
-
 def residual_sd(raw: FloatArray, smoothed: FloatArray, *, cutoff_hz: float, rate_hz: float) -> float:
     """Return the standard deviation of the jitter in the raw values, from what smoothing took away.
 
@@ -293,6 +279,6 @@ def _noise_shares(cutoff_hz: float, rate_hz: float) -> tuple[float, float]:
     """
     if not cutoff_hz < 0.45 * rate_hz:
         return 1.0, 0.0
-    sections = signal.butter(2, nominal_cutoff_hz(cutoff_hz, rate_hz=rate_hz), fs=rate_hz, output="sos")
-    gain = np.abs(signal.sosfreqz(sections, worN=512)[1]) ** 2
+    sections = scipy.signal.butter(2, nominal_cutoff_hz(cutoff_hz, rate_hz=rate_hz), fs=rate_hz, output="sos")
+    gain = np.abs(scipy.signal.sosfreqz(sections, worN=512)[1]) ** 2
     return float(np.mean(gain**2)), float(np.mean((1.0 - gain) ** 2))

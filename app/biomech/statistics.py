@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from app.biomech.types import FloatArray
 
@@ -143,8 +143,8 @@ def icc_2_1_interval(ratings: FloatArray, *, level: float = 0.95) -> Interval:
     bottom = (n - 1) * k**2 * icc**2 * ratio**2 + (n * (1 + (k - 1) * icc) - k * icc) ** 2
     freedom = top / bottom
     tail = 1.0 - (1.0 - level) / 2.0
-    upper_f = stats.f.ppf(tail, n - 1, freedom)
-    lower_f = stats.f.ppf(tail, freedom, n - 1)
+    upper_f = special.fdtri(n - 1, freedom, tail)
+    lower_f = special.fdtri(freedom, n - 1, tail)
     rest = k * m.between_raters + (k * n - k - n) * m.residual
     low = n * (m.between_subjects - upper_f * m.residual) / (upper_f * rest + n * m.between_subjects)
     high = n * (lower_f * m.between_subjects - m.residual) / (rest + n * lower_f * m.between_subjects)
@@ -265,7 +265,7 @@ def limits_of_agreement(errors: FloatArray) -> LimitsOfAgreement:
     if summary.n < 2:
         msg = f"limits of agreement need at least two differences, got {summary.n}"
         raise ValueError(msg)
-    t = float(stats.t.ppf(0.975, summary.n - 1))
+    t = float(special.stdtrit(summary.n - 1, 0.975))
     bias_half = t * summary.sd / float(np.sqrt(summary.n))
     limit_half = t * summary.sd * float(np.sqrt(1.0 / summary.n + Z95**2 / (2.0 * (summary.n - 1))))
     lower, upper = summary.bias - Z95 * summary.sd, summary.bias + Z95 * summary.sd

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from app.biomech.types import Movement
 
@@ -173,7 +173,7 @@ def _disagree(x: np.ndarray, variance: float) -> bool:
     """Say whether the spread of the trials would be rare with this variance alone (chi-square)."""
     if x.size < 2 or variance <= 0.0:
         return False
-    return bool(stats.chi2.sf(np.sum((x - x.mean()) ** 2) / variance, x.size - 1) < DISAGREE_P)
+    return bool(special.chdtrc(x.size - 1, np.sum((x - x.mean()) ** 2) / variance) < DISAGREE_P)
 
 
 def advise_trials(*, n_trials: int, movement: Movement, disagree: bool) -> TrialAdvice:

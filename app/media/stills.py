@@ -1,15 +1,14 @@
 """Stills of the frames worth looking at: the athlete large, the legs drawn, the instant named."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from app.biomech.types import Event, FlaggedFrame, FloatArray, Kinematics, PoseTrack
-from app.media.drawing import Canvas, Marks, angles_at, draw_marks, drawn_paths, flagged_title
-from app.media.frame import Frame
-from app.media.frames import VideoFile
+from app.media.drawing import Canvas, Marks, angles_at, draw_marks, flagged_title
+from app.media.frames import Frame
 
 _HEIGHT_PX = 960
 _ASPECT = 3 / 4
@@ -20,7 +19,7 @@ _JPEG_QUALITY = 88
 
 
 def draw_stills(
-    video: VideoFile,
+    frames: Iterable[Frame],
     *,
     track: PoseTrack,
     events: Sequence[Event],  # noqa: ARG001  # the flagged frames name their events
@@ -34,19 +33,21 @@ def draw_stills(
         if 0 <= flagged.frame < len(track.time_s):
             wanted.setdefault(flagged.frame, []).append(flagged)
     drawn: list[int] = []
-    paths_px = drawn_paths(track)
-    for frame in video.frames(wanted):
-        still = _still(
-            frame, xy=paths_px[frame.index], kinematics=kinematics, title=flagged_title(wanted[frame.index])
-        )
+    for frame in frames:
+        if len(drawn) == len(wanted):
+            break
+        if frame.index not in wanted:
+            continue
+        still = _still(frame, track=track, kinematics=kinematics, title=flagged_title(wanted[frame.index]))
         _, encoded = cv2.imencode(".jpg", still[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         path_of(frame.index).write_bytes(encoded.tobytes())
         drawn.append(frame.index)
     return drawn
 
 
-def _still(frame: Frame, *, xy: FloatArray, kinematics: Kinematics | None, title: str) -> Canvas:
+def _still(frame: Frame, *, track: PoseTrack, kinematics: Kinematics | None, title: str) -> Canvas:
     picture = frame.picture()
+    xy = track.xy_px[frame.index]
     left, top, width, height = _crop(xy, size=(picture.shape[1], picture.shape[0]))
     scale = _HEIGHT_PX / height
     size = (round(width * scale), _HEIGHT_PX)
