@@ -1,17 +1,18 @@
 """From what the landmark network puts out to points in the picture: pure arithmetic, no engine.
 
-A region is a turned square of the picture, which the network is shown plain or mirrored; `read_outputs` turns the
-network's vectors into landmarks in the picture, with left and right exchanged back when it was mirrored.
+A region is a turned square of the picture. `cut` shows it to the network, plain or mirrored; `read_outputs` turns
+the network's vectors into landmarks in the picture, with left and right exchanged back when it was mirrored.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app.biomech.joints import MIRROR, N_JOINTS
 from app.biomech.types import FloatArray
-from app.pose.estimator import Reading, Region, View
+from app.pose.estimator import Picture, Reading, Region
 from app.pose.network import HEATMAP_JOINTS, HEATMAP_SIZE, INPUT_SIZE, N_OUTPUT_LANDMARKS
 
 REGION_MARGIN = 1.25
@@ -59,11 +60,6 @@ def place(region: Region, *, mirrored: bool) -> Placement:
     return Placement(matrix=matrix, offset=centre - matrix @ np.full(2, INPUT_SIZE / 2))
 
 
-def place_view(region: Region, *, mirrored: bool) -> Placement:
-    """Return the map for what the network is shown of a person's region."""
-    return place(close_up(region), mirrored=mirrored)
-
-
 def close_up(region: Region) -> Region:
     """Return the part of a person's region that is shown to the network: the legs as large as they can be."""
     down = _CLOSE_UP_DOWN * region.size_px
@@ -73,6 +69,21 @@ def close_up(region: Region) -> Region:
         size_px=_CLOSE_UP_SIZE * region.size_px,
         angle_rad=region.angle_rad,
     )
+
+
+def cut(picture: Picture, placement: Placement) -> Picture:
+    """Return the (256, 256, 3) view of the region, black outside the picture.
+
+    Points are measured from the corner of the picture; cv2 counts from the middle of the first pixel, hence the
+    half pixels.
+    """
+    offset = placement.offset + placement.matrix @ np.full(2, 0.5) - 0.5
+    matrix = np.hstack([placement.matrix, offset[:, None]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    view = cv2.warpAffine(
+        picture, matrix, (INPUT_SIZE, INPUT_SIZE), flags=flags, borderMode=cv2.BORDER_CONSTANT
+    )
+    return np.ascontiguousarray(view, dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +97,16 @@ class Outputs:
     """(117,) metres."""
     heatmaps: NDArray[np.float32]
     """(49152,) logits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one view says: 35 points in the picture, and the rest of a reading."""
+
+    points_px: FloatArray
+    confidence: FloatArray
+    world_m: FloatArray
+    presence: float
 
 
 def read_outputs(outputs: Outputs, placement: Placement, *, angle_rad: float, mirrored: bool) -> View:

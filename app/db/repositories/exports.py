@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from app.db.models import Analysis, Athlete, Metric, Recording, TeamMember
-from app.domain.lifecycle import RecordingState
+from app.db.models import Analysis, AnalysisFeed, Athlete, Metric, Recording, TeamMember
 from app.domain.metric_export import MetricExportFilter, MetricRow
 
 
@@ -20,6 +19,16 @@ class MetricBatch:
     rows: tuple[MetricRow, ...]
     last_analysis_id: UUID | None
     """None when there was nothing left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    """What a batch is asked for."""
+
+    organisation_id: UUID
+    wanted: MetricExportFilter
+    after: UUID | None
+    n_analyses: int
 
 
 class ExportRepository:
@@ -38,15 +47,28 @@ class ExportRepository:
         n_analyses: int,
     ) -> MetricBatch:
         """Return the measurements of the next analyses; an id is never reused, so batches never overlap."""
-        query = _batch(organisation_id, wanted, after).limit(n_analyses)
-        found = self._session.execute(query).all()
+        query = _Query(organisation_id=organisation_id, wanted=wanted, after=after, n_analyses=n_analyses)
+        found = self._session.execute(_batch(query)).all()
         return MetricBatch(
             rows=tuple(row for analysis in found for row in _rows(analysis)),
             last_analysis_id=found[-1].analysis_id if found else None,
         )
 
 
-def _batch(organisation_id: UUID, wanted: MetricExportFilter, after: UUID | None) -> Select[*tuple[Any, ...]]:
+def _batch(query: _Query) -> Select[*tuple[Any, ...]]:
+    """Return a batch of analyses, each with its numbers, also those that are not wanted: they tell where to go on.
+
+    The batch is cut from the organisation's own index first, and stays as it is: PostgreSQL would rather walk along all
+    organisations' analyses in order of their ids, and read hundreds to find one.
+    """
+    organisation_id, wanted = query.organisation_id, query.wanted
+    lines = (
+        select(AnalysisFeed.analysis_id, AnalysisFeed.recording_id)
+        .where(*_line_conditions(query))
+        .order_by(AnalysisFeed.analysis_id)
+        .limit(query.n_analyses)
+        .cte("lines")
+    )
     metrics = (
         select(
             func.json_agg(
@@ -63,13 +85,13 @@ def _batch(organisation_id: UUID, wanted: MetricExportFilter, after: UUID | None
         )
         .where(
             Metric.organisation_id == organisation_id,
-            Metric.analysis_id == Analysis.id,
+            Metric.analysis_id == lines.c.analysis_id,
             *(() if wanted.keys is None else (Metric.key.in_(wanted.keys),)),
         )
-        .correlate(Analysis)
         .scalar_subquery()
     )
-    query = (
+    is_wanted = and_(true(), *_conditions(organisation_id, wanted))
+    return (
         select(
             Recording.athlete_id,
             Athlete.external_id,
@@ -78,46 +100,52 @@ def _batch(organisation_id: UUID, wanted: MetricExportFilter, after: UUID | None
             Recording.context,
             Recording.movement,
             Recording.view,
-            Recording.id.label("recording_id"),
-            Analysis.id.label("analysis_id"),
+            lines.c.recording_id,
+            lines.c.analysis_id,
             Analysis.run,
             Analysis.created_at,
             Analysis.verdict,
             Analysis.method_version,
-            metrics.label("metrics"),
+            case((is_wanted, metrics)).label("metrics"),
+        )
+        .select_from(lines)
+        .join(
+            Analysis,
+            (Analysis.organisation_id == organisation_id) & (Analysis.id == lines.c.analysis_id),
         )
         .join(
             Recording,
-            (Recording.organisation_id == Analysis.organisation_id) & (Recording.id == Analysis.recording_id),
+            (Recording.organisation_id == organisation_id) & (Recording.id == lines.c.recording_id),
         )
         .outerjoin(
             Athlete,
-            (Athlete.organisation_id == Recording.organisation_id) & (Athlete.id == Recording.athlete_id),
+            (Athlete.organisation_id == organisation_id) & (Athlete.id == Recording.athlete_id),
         )
-        .where(*_conditions(organisation_id, wanted))
-        .order_by(Analysis.organisation_id, Analysis.id)
+        .order_by(lines.c.analysis_id)
     )
-    if after is None:
-        return query
-    # As a pair it can only be looked up in the organisation's own index.
-    return query.where(tuple_(Analysis.organisation_id, Analysis.id) > (organisation_id, after))
 
 
-def _conditions(organisation_id: UUID, wanted: MetricExportFilter) -> Iterator[ColumnElement[bool]]:
-    yield Analysis.organisation_id == organisation_id
-    yield Recording.state != RecordingState.PURGED
+def _line_conditions(query: _Query) -> Iterator[ColumnElement[bool]]:
+    feed, wanted = AnalysisFeed, query.wanted
+    yield feed.organisation_id == query.organisation_id
+    yield feed.deleted_at.is_(None)
+    if query.after is not None:
+        yield feed.analysis_id > query.after
     if wanted.athlete_id is not None:
-        yield Recording.athlete_id == wanted.athlete_id
+        yield feed.athlete_id == wanted.athlete_id
     if wanted.team_id is not None:
-        yield Recording.athlete_id.in_(
+        yield feed.athlete_id.in_(
             select(TeamMember.athlete_id).where(
-                TeamMember.organisation_id == organisation_id, TeamMember.team_id == wanted.team_id
+                TeamMember.organisation_id == query.organisation_id, TeamMember.team_id == wanted.team_id
             )
         )
     if wanted.method_version is not None:
-        yield Analysis.method_version == wanted.method_version
+        yield feed.method_version == wanted.method_version
     if wanted.verdict is not None:
-        yield Analysis.verdict == wanted.verdict
+        yield feed.verdict == wanted.verdict
+
+
+def _conditions(organisation_id: UUID, wanted: MetricExportFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.screened_from is not None:
         yield Recording.screened_on >= wanted.screened_from
     if wanted.screened_to is not None:

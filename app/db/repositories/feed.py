@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, func, or_, select, tuple_, union_all
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, or_, select, true, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Verdict
@@ -64,23 +64,26 @@ def _page(query: FeedQuery) -> CTE:
         place.append(tuple_(feed.modified_at, feed.analysis_id) > query.after)
     filters = _filters(query)
     deleted = feed.deleted_at.is_not(None)
-    if query.athlete_id is None:
-        wanted = select(feed).where(*place, *([or_(deleted, *[_all(filters)])] if filters else []))
-        return wanted.order_by(feed.modified_at, feed.analysis_id).limit(query.limit).cte("page")
-    # Two short walks along the athlete's index, which hold together what one long walk along the other would find.
-    walks = [
-        select(feed)
-        .where(*place, *conditions)
-        .order_by(feed.modified_at, feed.analysis_id)
-        .limit(query.limit)
-        .subquery()
-        for conditions in (
-            (feed.athlete_id == query.athlete_id, *filters),
-            (feed.athlete_id.is_(None), deleted),
-        )
-    ]
-    both = union_all(*(select(walk) for walk in walks)).subquery()
+    if query.athlete_id is None and query.team_id is None:
+        wanted = or_(deleted, and_(*filters)) if filters else true()
+        return _walk(query, *place, wanted).cte("page")
+    # Short walks along the athletes' index: one for each of them, and one for what is deleted.
+    living = _walk(query, *place, feed.athlete_id == query.athlete_id, *filters).subquery()
+    if query.team_id is not None:
+        each = _walk(query, *place, feed.athlete_id == TeamMember.athlete_id, *filters)
+        members = [TeamMember.organisation_id == query.organisation_id, TeamMember.team_id == query.team_id]
+        if query.athlete_id is not None:
+            members.append(TeamMember.athlete_id == query.athlete_id)
+        walks = each.correlate(TeamMember).lateral("walk")
+        living = select(walks).select_from(TeamMember).join(walks, true()).where(*members).subquery()
+    gone = _walk(query, *place, feed.athlete_id.is_(None), deleted).subquery()
+    both = union_all(select(living), select(gone)).subquery()
     return select(both).order_by(both.c.modified_at, both.c.analysis_id).limit(query.limit).cte("page")
+
+
+def _walk(query: FeedQuery, *conditions: ColumnElement[bool]) -> Select[AnalysisFeed]:
+    feed = AnalysisFeed
+    return select(feed).where(*conditions).order_by(feed.modified_at, feed.analysis_id).limit(query.limit)
 
 
 def _filters(query: FeedQuery) -> list[ColumnElement[bool]]:
@@ -89,19 +92,7 @@ def _filters(query: FeedQuery) -> list[ColumnElement[bool]]:
         filters.append(feed.method_version == query.method_version)
     if query.verdict is not None:
         filters.append(feed.verdict == query.verdict)
-    if query.team_id is not None:
-        members = select(TeamMember.athlete_id).where(
-            TeamMember.organisation_id == query.organisation_id, TeamMember.team_id == query.team_id
-        )
-        filters.append(feed.athlete_id.in_(members))
     return filters
-
-
-def _all(filters: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    first, *others = filters
-    for condition in others:
-        first &= condition
-    return first
 
 
 def _with_content(page: CTE) -> Select[Any]:
