@@ -9,13 +9,12 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from app.biomech.change import Better, direction_of
+from app.biomech.change import Better, direction_of, published_mdc
 from app.biomech.definitions import METRICS, MetricDefinition
 from app.biomech.evidence import BASE_RATES, SCREENING_TESTS
 from app.biomech.method import BANDS, COMPONENTS, FPPA_CUTOFF_DEG
 from app.biomech.norms import PUBLISHED
 from app.biomech.pipeline import MOVEMENTS
-from app.biomech.screening import published_mdc
 from app.biomech.trials import recommended_trials
 from app.biomech.types import Sex
 

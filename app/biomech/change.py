@@ -11,9 +11,11 @@ from enum import StrEnum
 import numpy as np
 from scipy import special
 
-from app.biomech.definitions import MetricDefinition
+from app.biomech.definitions import METRICS, MetricDefinition
+from app.biomech.method import COMPONENTS
+from app.biomech.score import component_se
 from app.biomech.statistics import Z95, Interval
-from app.biomech.types import Movement, RiskScore, View
+from app.biomech.types import Movement, RiskScore, ScoreComponent, View
 
 BOX_TOLERANCE_CM = 1.0
 """Boxes of 30 and 31 cm are one and the same in the literature [P]."""
@@ -81,6 +83,20 @@ def direction_of(definition: MetricDefinition) -> Direction:
         case "neither":
             better = Better.NEITHER if definition.target is None else Better.NEARER
     return Direction(better=better, target=definition.target)
+
+
+def published_sem(definition: MetricDefinition) -> float | None:
+    """Return the published standard error of measurement of a metric, from its MDC where only that is known."""
+    if definition.sem is not None:
+        return definition.sem
+    return None if definition.mdc is None else float(definition.mdc / (Z95 * np.sqrt(2.0)))
+
+
+def published_mdc(definition: MetricDefinition) -> float | None:
+    """Return the published minimal detectable change of a metric, from its SEM where only that is known."""
+    if definition.mdc is not None:
+        return definition.mdc
+    return None if definition.sem is None else float(definition.sem * Z95 * np.sqrt(2.0))
 
 
 class ChangeVerdict(StrEnum):
@@ -302,9 +318,11 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
 def repeat_error(score: RiskScore) -> float:
     """Return the standard deviation of the score over repeated measurements of an unchanged athlete.
 
-    Each part contributes ``w * Phi(z)``, ``z`` the distance from its cut-off in standard errors; measured
-    again, ``z`` has a standard deviation of 1. Errors of the frontal knee parts are taken as going
-    together, all others as independent.
+    Each part contributes ``w * Phi(z)``, ``z`` the distance from its cut-off in standard errors. Measured
+    again, ``z`` wanders by what differs between sessions, the published standard error of measurement,
+    over the error it was judged with, which also holds what stays the same (landmarks). By 1 where no
+    such error is published, or the clip was noisier than usual. Errors of the frontal knee parts are
+    taken as going together, all others as independent.
 
     Examples
     --------
@@ -320,7 +338,7 @@ def repeat_error(score: RiskScore) -> float:
     together, alone = 0.0, 0.0
     for part in score.components:
         z = float(special.ndtri(np.clip(part.probability, 1e-9, 1.0 - 1e-9)))
-        spread = 100.0 * part.weight / total * _probability_sd(z)
+        spread = 100.0 * part.weight / total * _probability_sd(z, wander=_wander(part))
         if part.key in FRONTAL_COMPONENTS:
             together += spread
         else:
@@ -328,15 +346,25 @@ def repeat_error(score: RiskScore) -> float:
     return float(np.sqrt(together**2 + alone))
 
 
-def _probability_sd(z: float) -> float:
-    """Return the standard deviation of ``Phi(z + e)`` with a standard normal ``e``."""
+def _wander(part: ScoreComponent) -> float:
+    """Return by how many of its own standard errors a part differs between sessions, at most 1."""
+    definition = METRICS.get(part.key)
+    sem = None if definition is None else published_sem(definition)
+    usual = COMPONENTS[part.key].se
+    if sem is None or component_se(part) > 1.001 * usual:
+        return 1.0
+    return min(1.0, sem / usual)
+
+
+def _probability_sd(z: float, *, wander: float) -> float:
+    """Return the standard deviation of ``Phi(z + e)`` with a normal ``e`` of this standard deviation."""
     share = _WEIGHTS / _WEIGHTS.sum()
-    values = special.ndtr(z + _NODES)
+    values = special.ndtr(z + wander * _NODES)
     mean = float(share @ values)
     return float(np.sqrt(max(0.0, share @ (values - mean) ** 2)))
 
 
-_DIGITS = {"deg": 1, "cm": 1, "%": 1, "ms": 0, "m": 3, "s": 3}
+_DIGITS = {"deg": 1, "points": 0, "cm": 1, "%": 1, "ms": 0, "m": 3, "s": 3}
 
 
 def describe_change(change: Change, *, unit: str) -> str:

@@ -144,3 +144,20 @@ def _neighbours(score: RiskScore) -> tuple[str, str]:
     nearer_below = at > 0 and (score.value - BANDS[at].lower <= upper - score.value)
     first = at - 1 if nearer_below else min(at, len(BANDS) - 2)
     return BANDS[first].name, BANDS[first + 1].name
+
+
+def component_se(part: ScoreComponent) -> float:
+    """Return the standard error a component was judged with, from its probability.
+
+    Examples
+    --------
+    >>> part = ScoreComponent(key="fppa", side=Side.BOTH, value=15.0, unit="deg", cutoff=13.0,
+    ...                       probability=float(special.ndtr(2.0 / 6.0)), weight=10.0, mark="V")
+    >>> round(component_se(part), 6)
+    6.0
+    """
+    least = COMPONENTS[part.key].se
+    z = float(special.ndtri(np.clip(part.probability, 1e-15, 1.0 - 1e-15)))
+    if abs(z) < 1e-9:
+        return least
+    return max(least, abs((part.value - part.cutoff) / z))

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from app.biomech.asymmetry import (
     Asymmetry,
@@ -16,12 +15,10 @@ from app.biomech.asymmetry import (
     compute_limb_symmetry,
     false_angle_from_errors,
 )
-from app.biomech.change import Better, direction_of
+from app.biomech.change import Better, direction_of, published_mdc, published_sem
 from app.biomech.definitions import LANDING, LOWEST, METRICS, MID_STANCE, PKF, MetricDefinition
-from app.biomech.method import COMPONENTS
 from app.biomech.metrics import LANDMARK_SIDE_SD_DEG, Value
-from app.biomech.score import ComponentInput, compute_risk_score
-from app.biomech.statistics import Z95
+from app.biomech.score import ComponentInput, component_se, compute_risk_score
 from app.biomech.trials import (
     SHARED_VARIANCE,
     SINGLE_LEG_MOVEMENTS,
@@ -199,20 +196,6 @@ def _aggregate(key: str, values: Sequence[TrialValue]) -> AggregatedValue | None
     )
 
 
-def published_sem(definition: MetricDefinition) -> float | None:
-    """Return the published standard error of measurement of a metric, from its MDC where only that is known."""
-    if definition.sem is not None:
-        return definition.sem
-    return None if definition.mdc is None else float(definition.mdc / (Z95 * np.sqrt(2.0)))
-
-
-def published_mdc(definition: MetricDefinition) -> float | None:
-    """Return the published minimal detectable change of a metric, from its SEM where only that is known."""
-    if definition.mdc is not None:
-        return definition.mdc
-    return None if definition.sem is None else float(definition.sem * Z95 * np.sqrt(2.0))
-
-
 def _headlines(metrics: Sequence[MetricOverTrials]) -> list[MetricOverTrials]:
     """Return the numbers that decide whether trials agree: those with a published error, of both knees if there."""
     known = [
@@ -335,20 +318,3 @@ def _input(parts: Sequence[ScoreComponent], sided: SideValues, knee: Side) -> Co
     if found is None:
         return None
     return ComponentInput(key=parts[0].key, side=side, value=found.mean, se=found.se, cutoff=parts[0].cutoff)
-
-
-def component_se(part: ScoreComponent) -> float:
-    """Return the standard error a component was judged with, from its probability.
-
-    Examples
-    --------
-    >>> part = ScoreComponent(key="fppa", side=Side.BOTH, value=15.0, unit="deg", cutoff=13.0,
-    ...                       probability=float(special.ndtr(2.0 / 6.0)), weight=10.0, mark="V")
-    >>> round(component_se(part), 6)
-    6.0
-    """
-    least = COMPONENTS[part.key].se
-    z = float(special.ndtri(np.clip(part.probability, 1e-15, 1.0 - 1e-15)))
-    if abs(z) < 1e-9:
-        return least
-    return max(least, abs((part.value - part.cutoff) / z))

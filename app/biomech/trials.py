@@ -206,7 +206,7 @@ class ItemOverTrials:
 
 
 def judge_item(errors: Sequence[bool]) -> ItemOverTrials:
-    """Return an item over the trials: an error when more than half of at least three show it.
+    """Return an item over the trials: an error when two thirds of at least three show it, rounded up.
 
     That is "in two of three trials or more" (Mauntel 2017) [V]. With fewer than three trials it stays
     open unless those that are missing could not change it.
@@ -218,6 +218,6 @@ def judge_item(errors: Sequence[bool]) -> ItemOverTrials:
     """
     n, n_errors = len(errors), sum(errors)
     missing = max(0, RECOMMENDED_TRIALS - n)
-    half = (n + missing) / 2.0
-    certain = None if missing and n_errors <= half < n_errors + missing else n_errors > half
-    return ItemOverTrials(n_errors=n_errors, n_trials=n, is_error=certain)
+    needed = -(-2 * (n + missing) // 3)
+    is_open = n_errors < needed <= n_errors + missing and missing > 0
+    return ItemOverTrials(n_errors=n_errors, n_trials=n, is_error=None if is_open else n_errors >= needed)

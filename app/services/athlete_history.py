@@ -15,9 +15,10 @@ from app.biomech.change import (
     compare_scores,
     direction_of,
     find_obstacles,
+    published_mdc,
 )
 from app.biomech.definitions import METRICS
-from app.biomech.screening import MetricOverTrials, Place, published_mdc
+from app.biomech.screening import MetricOverTrials, Place
 from app.biomech.types import Movement
 from app.db.repositories.screenings import ScreeningRecord
 from app.db.unit_of_work import UnitOfWork
@@ -106,7 +107,9 @@ def get_change(
     entries = _entries(uow, principal.organisation_id, [*earlier[::-1], after])
     now = entries[-1]
     then = _best(entries[:-1], now)
-    return ScreeningChange(athlete_id=athlete_id, before=then, after=now, movements=_compare_all(then, now))
+    return ScreeningChange(
+        athlete_id=athlete_id, before=then, after=now, movements=compare_entries(then, now)
+    )
 
 
 def _chosen(
@@ -191,7 +194,7 @@ def _best(earlier: Sequence[HistoryEntry], now: HistoryEntry) -> HistoryEntry | 
     return next(comparable, nearest)
 
 
-def _compare_all(then: HistoryEntry | None, now: HistoryEntry) -> tuple[MovementChange, ...]:
+def compare_entries(then: HistoryEntry | None, now: HistoryEntry) -> tuple[MovementChange, ...]:
     """Return what became of every movement that either screening has."""
     befores = {} if then is None else {item.of.movement: item.of for item in then.movements}
     afters = {item.of.movement: item.of for item in now.movements}

@@ -241,6 +241,38 @@ def draw_mini_scale(*, value: float, interval: tuple[float, float]) -> Markup:
     ).format(edges=edges, low=x(low), high=x(high), v=x(value))
 
 
+def draw_difference(
+    *, difference: float, interval: tuple[float, float], mdc: float, better_is_less: bool | None, label: str
+) -> Markup:
+    """Draw a difference with its interval on a line through zero; the grey field is measurement error.
+
+    An interval that does not touch zero is a real change. The ends say which way is better, in words.
+    """
+    reach = 1.1 * max(abs(interval[0]), abs(interval[1]), mdc, 1e-9)
+
+    def x(value: float) -> float:
+        return 180.0 + 150.0 * value / reach
+
+    sides = {True: ("better", "worse"), False: ("worse", "better"), None: ("", "")}[better_is_less]
+    ends = Markup('<text class="tick" x="8" y="46">{less}</text>').format(less=sides[0])
+    ends += Markup('<text class="tick" x="352" y="46" text-anchor="end">{more}</text>').format(more=sides[1])
+    return Markup(
+        '<svg class="difference" viewBox="0 0 360 52" role="img" aria-label="{label}">'
+        '<rect class="noise" x="{n0:.1f}" y="6" width="{nw:.1f}" height="24"/>'
+        '<path class="zero" d="M180 2v32"/><text class="tick" x="180" y="46" text-anchor="middle">no change</text>{ends}'
+        '<path class="interval" d="M{low:.1f} 12v12M{low:.1f} 18H{high:.1f}M{high:.1f} 12v12"/>'
+        '<circle class="pointer-dot" cx="{v:.1f}" cy="18" r="6"/></svg>'
+    ).format(
+        label=label,
+        n0=x(-mdc),
+        nw=x(mdc) - x(-mdc),
+        ends=ends,
+        low=x(interval[0]),
+        high=x(interval[1]),
+        v=x(difference),
+    )
+
+
 def _scale_position(*, left: float, width: float) -> Callable[[float], float]:
     """Return the way from 0-100 to the drawing's x."""
     return lambda score: left + min(max(score, 0.0), 100.0) / 100 * width

@@ -363,6 +363,32 @@ class VerdictPanel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """What became of one number since an earlier screening."""
+
+    label: str
+    detail: str
+    """Instant and side."""
+    badge: Badge
+    drawing: Markup | None
+    """The difference with its interval; None where there is none."""
+    before: str
+    after: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePanel:
+    """The screening against an earlier one: real change or noise."""
+
+    headline: str
+    since: str
+    notice: str | None
+    """Why nothing can be compared; None when it can."""
+    rows: tuple[ChangeRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingPage(Page):
     """One recording: its progress, or its result, or why there is none."""
 
@@ -383,6 +409,8 @@ class RecordingPage(Page):
     pictures_note: str | None
     """Why there are no pictures, when there should be some."""
     score: ScorePanel | None
+    change: ChangePanel | None
+    """Against the nearest earlier screening; None when there is none."""
     metrics: tuple[MetricRow, ...]
     facts: tuple[Fact, ...]
     upload_href: str | None

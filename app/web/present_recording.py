@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 from app.biomech.types import Kinematics, MethodStamp, QualityFinding, Verdict, VideoInfo
 from app.domain.lifecycle import PicturesState, RecordingState
 from app.services.read_models import RecordingView
+from app.services.screening_models import ScreeningChange
 from app.web.badges import finding_card, state_badge, verdict_badge
 from app.web.contexts import Badge, Fact, FindingCard, Link, Player, RecordingPage, Tone, VerdictPanel, Viewer
+from app.web.present_change import present_change
 from app.web.present_result import (
     present_curves,
     present_metrics,
@@ -40,7 +42,11 @@ class RecordingRequest:
 
 
 def present_recording(
-    view: RecordingView, *, kinematics: Kinematics | None, asked: RecordingRequest
+    view: RecordingView,
+    *,
+    kinematics: Kinematics | None,
+    asked: RecordingRequest,
+    change: ScreeningChange | None = None,
 ) -> RecordingPage:
     """Build the page of one recording."""
     path = f"/recordings/{view.id}"
@@ -82,6 +88,7 @@ def present_recording(
         pictures_href=pictures_href,
         pictures_note=_pictures_note(view) if asked.may_watch else None,
         score=present_score(record.risk_score) if record and record.risk_score else None,
+        change=None if change is None else present_change(change, movement=view.movement),
         metrics=present_metrics(record.metrics) if record else (),
         facts=_facts(view),
         upload_href=_upload_href(view) if asked.may_upload else None,

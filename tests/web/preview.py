@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from app.domain.lifecycle import PicturesState
 from app.http.middleware import RequestContextMiddleware
+from app.services.screening_models import ScreeningChange
 from app.web.contexts import Link, NoTeamsPage, Page, Problem, SignInPage, Viewer
 from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
@@ -56,7 +57,7 @@ def _board(rows: Any = None) -> Page:
     return present_dashboard(samples.dashboard(rows=rows), asked=asked)
 
 
-def _recording(view: Any) -> Page:
+def _recording(view: Any, *, change: ScreeningChange | None = None) -> Page:
     asked = RecordingRequest(
         viewer=VIEWER,
         csrf_token=TOKEN,
@@ -65,7 +66,7 @@ def _recording(view: Any) -> Page:
         may_watch=True,
     )
     curves = samples.kinematics() if view.analysis and view.analysis.has_kinematics else None
-    return present_recording(view, kinematics=curves, asked=asked)
+    return present_recording(view, kinematics=curves, asked=asked, change=change)
 
 
 def _upload(**changes: Any) -> Page:
@@ -119,8 +120,8 @@ def pages() -> dict[str, Page]:
                 "file": "Choose the video again.",
             },
         ),
-        "recording": _recording(samples.analysed()),
-        "recording-good": _recording(samples.good()),
+        "recording": _recording(samples.analysed(), change=samples.change()),
+        "recording-good": _recording(samples.good(), change=samples.change(version="0.9.0")),
         "recording-marked": _recording(samples.analysed(scope="full", band=samples.MARKED)),
         "recording-drawing": _recording(samples.drawing()),
         "recording-undrawn": _recording(samples.drawing(PicturesState.FAILED)),

@@ -1,12 +1,15 @@
 """Realistic read models for the pages: a team in every state, and a recording in every state."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
+from app.biomech.change import Conditions
 from app.biomech.quality import make_finding
+from app.biomech.screening import TrialResult, judge_movement
 from app.biomech.types import (
     Event,
     EventName,
@@ -27,6 +30,7 @@ from app.biomech.types import (
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
 from app.services.analysis_record import AnalysisRecord
+from app.services.athlete_history import compare_entries
 from app.services.read_models import (
     AnalysisView,
     AthleteSummary,
@@ -37,6 +41,7 @@ from app.services.read_models import (
     TeamDashboard,
     TeamSummary,
 )
+from app.services.screening_models import HistoryEntry, HistoryMovement, MovementView, ScreeningChange
 
 NOW = datetime(2026, 3, 14, 16, 5, tzinfo=UTC)
 TEAM = TeamSummary(id=UUID(int=7), name="U17 girls", n_athletes=9)
@@ -340,3 +345,40 @@ def processing(*, attempt: int = 1) -> RecordingView:
 
 def queued() -> RecordingView:
     return recording(state=RecordingState.QUEUED, progress=0.0, attempt=0, queue_position=3)
+
+
+def _entry(number: int, day: date, *, more_deg: float, version: str) -> HistoryEntry:
+    """A screening of three landings, the knees so much further in than today's."""
+    moved = tuple(
+        replace(metric, value=metric.value + more_deg)
+        if metric.key == "fppa" and metric.value is not None
+        else metric
+        for metric in METRICS
+    )
+    trials = [TrialResult(number=n, metrics=moved, risk_score=score()) for n in (1, 2, 3)]
+    view = MovementView(
+        movement=Movement.DROP_VERTICAL_JUMP,
+        conditions=Conditions(
+            movement=Movement.DROP_VERTICAL_JUMP,
+            views=frozenset({View.FRONTAL}),
+            box_height_cm=31.0,
+            context=ScreeningContext.BASELINE.value,
+            method_version=version,
+            model_sha256=SHA,
+        ),
+        trials=(),
+        judgement=judge_movement(trials, movement=Movement.DROP_VERTICAL_JUMP),
+    )
+    movement = HistoryMovement(of=view, breaks=(), previous_screening_id=None)
+    return HistoryEntry(
+        id=UUID(int=number), screened_on=day, context=ScreeningContext.BASELINE, movements=(movement,)
+    )
+
+
+def change(*, more_deg: float = 14.0, version: str = "1.0.0") -> ScreeningChange:
+    """This screening against one in January: the knees came in less, the rest is noise."""
+    before = _entry(299, date(2026, 1, 10), more_deg=more_deg, version=version)
+    after = _entry(300, date(2026, 3, 14), more_deg=0.0, version="1.0.0")
+    return ScreeningChange(
+        athlete_id=UUID(int=104), before=before, after=after, movements=compare_entries(before, after)
+    )

@@ -10,10 +10,12 @@ from app.biomech.types import Kinematics
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.errors import NotFoundError
+from app.domain.lifecycle import RecordingState
 from app.http.files import send_blob
 from app.http.parts import Parts
-from app.services import analyses, athletes, recordings
+from app.services import analyses, athlete_history, athletes, recordings
 from app.services.read_models import BlobKind, RecordingView
+from app.services.screening_models import ScreeningChange
 from app.web.contexts import Link, RecordingPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
@@ -133,7 +135,19 @@ def _page(
         may_watch=principal.may(Permission.VIDEOS_READ),
     )
     return present_recording(
-        view, kinematics=_kinematics(view, parts=parts, uow=uow, principal=principal), asked=asked
+        view,
+        kinematics=_kinematics(view, parts=parts, uow=uow, principal=principal),
+        asked=asked,
+        change=_change(view, uow=uow, principal=principal),
+    )
+
+
+def _change(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> ScreeningChange | None:
+    """Return the recording's screening against the nearest earlier one, once it has a usable result."""
+    if view.athlete is None or view.screening_id is None or view.state is not RecordingState.ANALYSED:
+        return None
+    return athlete_history.get_change(
+        uow=uow, principal=principal, athlete_id=view.athlete.id, after_id=view.screening_id
     )
 
 

@@ -187,17 +187,29 @@ def score(displacement: float, *, side: Side = Side.BOTH, more: tuple[ComponentI
 
 
 def test_score_when_remeasured_then_wanders_as_much_as_its_repeat_error_says() -> None:
-    """An oracle by brute force: one part, its value drawn again around the first measurement."""
+    """An oracle by brute force: one part, its value drawn again with the error between sessions (8 deg MDC)."""
     rng = np.random.default_rng(5)
-    draws = special.ndtr((11.0 + rng.normal(0.0, 4.0, size=40_000) - 10.6) / 4.0)
+    sem = 8.0 / (1.96 * np.sqrt(2.0))
+    draws = special.ndtr((11.0 + rng.normal(0.0, sem, size=40_000) - 10.6) / 4.0)
     assert repeat_error(score(11.0)) == pytest.approx(100.0 * draws.std(), rel=0.02)
+
+
+def test_score_when_the_clip_was_noisy_then_it_wanders_by_its_whole_error() -> None:
+    assert repeat_error(score(10.7)) < 25.0
+    noisy = compute_risk_score(
+        [ComponentInput(key="knee_valgus_displacement", side=Side.BOTH, value=10.7, se=9.0)]
+    )
+    assert noisy is not None
+    assert repeat_error(noisy) == pytest.approx(28.87, abs=0.05)  # uniform: 100 / sqrt(12)
 
 
 def test_score_when_frontal_parts_go_together_then_more_error_than_if_they_did_not() -> None:
     lean = ComponentInput(key="lateral_trunk_lean", side=Side.BOTH, value=5.0)
     fppa = ComponentInput(key="fppa", side=Side.BOTH, value=13.0)
-    assert repeat_error(score(10.6, more=(fppa,))) == pytest.approx(28.87, abs=0.01)
-    assert repeat_error(score(10.6, more=(lean,))) < 24.0
+    one, two = repeat_error(score(10.6)), repeat_error(score(10.6, more=(fppa,)))
+    assert 0.9 * one < two < one
+    apart = np.hypot(2.0 / 3.0 * one, 1.0 / 3.0 * 28.87)
+    assert repeat_error(score(10.6, more=(lean,))) == pytest.approx(apart, abs=0.01)
 
 
 def test_scores_when_compared_then_verdict_by_the_error_of_the_score() -> None:

@@ -27,7 +27,6 @@ MODULES = (
     "change",
     "norms",
     "evidence",
-    "screening",
     "less",
     "less_items",
     "nomogram",

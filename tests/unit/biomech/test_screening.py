@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.biomech.change import published_mdc, published_sem
 from app.biomech.definitions import METRICS
 from app.biomech.screening import (
     TrialResult,
@@ -9,8 +10,6 @@ from app.biomech.screening import (
     count_performances,
     judge_movement,
     merge_views,
-    published_mdc,
-    published_sem,
 )
 from app.biomech.trials import TrialAdvice
 from app.biomech.types import Metric, Movement, Side
