@@ -12,6 +12,7 @@ NO_VALUE: Final = EN_DASH
 
 METRIC_LABELS: Final[dict[str, str]] = {
     "fppa": "Knee angle in the frontal plane (FPPA)",
+    "fppa_frontal": "Knee angle in the athlete's own frontal plane",
     "knee_valgus_displacement": "Inward knee motion from contact to lowest point",
     "knee_ankle_separation_ratio": "Knee to ankle separation ratio",
     "knee_separation": "Distance between the knees",
