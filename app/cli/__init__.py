@@ -93,12 +93,20 @@ def create_user(
         str, typer.Option(help="Make a new organisation of this name for the user.")
     ] = "",
     organisation_id: Annotated[str, typer.Option(help="Put the user into this organisation.")] = "",
-    role: Annotated[str, typer.Option(help="owner, trainer or viewer.")] = "owner",
+    role: Annotated[str, typer.Option(help="owner, clinician, trainer or viewer.")] = "owner",
 ) -> None:
     """Make a user; the password is asked for, or read from a pipe."""
     from app.cli.admin import create_user as run
 
     run(email=email, name=name, organisation=organisation, organisation_id=organisation_id, role=role)
+
+
+@app.command()
+def reset_password(email: Annotated[str, typer.Argument(help="The user's address.")]) -> None:
+    """Print a link by which a user sets a new password, once and within the hour."""
+    from app.cli.admin import reset_password as run
+
+    run(email=email)
 
 
 @app.command()

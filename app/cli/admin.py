@@ -10,8 +10,9 @@ from app.container import build_container, work_policy
 from app.domain.access import Permission, Principal, Role
 from app.domain.errors import InvalidInputError
 from app.embedded.addresses import with_running_stack
+from app.http.door_links import reset_link
 from app.logs import configure_logs
-from app.services import accounts, audit
+from app.services import accounts, audit, logins
 from app.services.process_recording import sweep_recordings
 from app.settings import Settings, load_settings
 
@@ -60,6 +61,15 @@ def create_user(*, email: str, name: str, organisation: str, organisation_id: st
     say(f"{user.email} can sign in at {container.settings.base_url}\nOrganisation: {user.organisation_id}")
 
 
+def reset_password(*, email: str) -> None:
+    """Make a link for a new password and print it."""
+    with build_container(_settings()) as container, container.uow_factory(None) as uow:
+        new = logins.find_and_issue_reset(uow=uow, email=email)
+        if new is None:
+            raise InvalidInputError(f"There is no user {email!r}.")
+    say(f"{reset_link(container.settings, new.token)}\nIt works once, within the hour.")
+
+
 def create_api_key(*, organisation_id: str, name: str) -> None:
     """Make a key and print it."""
     owner_id = _id(organisation_id)
@@ -95,7 +105,9 @@ def _role(text: str) -> Role:
     try:
         return Role(text)
     except ValueError:
-        raise InvalidInputError(f"There is no role {text!r}: use owner, trainer or viewer.") from None
+        raise InvalidInputError(
+            f"There is no role {text!r}: use owner, clinician, trainer or viewer."
+        ) from None
 
 
 def _id(text: str) -> UUID:

@@ -9,6 +9,11 @@ from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 _WRITES_IN_WORDS = re.compile(r"(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
 
+_SET = text("SELECT set_config(:name, :value, true)")
+_SET_BOTH = text(
+    "SELECT set_config('app.org_id', :org_id, true), set_config('app.limited_to', :limited_to, true)"
+)
+
 
 def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engine:
     """Return an engine for a ``postgresql+psycopg://`` address; the login must be the app role."""
@@ -30,12 +35,21 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
 class TenantSession(Session):
     """A session of one organisation, or of none; row-level security does the rest."""
 
-    def __init__(self, *, bind: Engine, organisation_id: UUID | None) -> None:
-        """Open nothing yet: the first statement does."""
+    def __init__(self, *, bind: Engine, organisation_id: UUID | None, limited_to: UUID | None = None) -> None:
+        """Open nothing yet: the first statement does. With `limited_to`, that member's or key's limits hold."""
         super().__init__(bind=bind, expire_on_commit=False, autoflush=False)
         self.organisation_id = organisation_id
+        self.limited_to = limited_to
         self.written_tables: set[str] = set()
         """Tables that a statement of this session inserted into, changed or deleted from."""
+
+    def enter(self, organisation_id: UUID) -> None:
+        """Let a transaction of no organisation become one of this organisation; one that has one stays there."""
+        if self.organisation_id not in (None, organisation_id):
+            msg = "a transaction belongs to one organisation"
+            raise ValueError(msg)
+        self.organisation_id = organisation_id
+        self.execute(_SET, {"name": "app.org_id", "value": str(organisation_id)})
 
 
 @event.listens_for(TenantSession, "after_begin")
@@ -43,8 +57,8 @@ def _set_organisation(session: Any, transaction: SessionTransaction, connection:
     """Name the organisation for this transaction only, so that a pooled connection never carries it over."""
     if transaction.nested:
         return
-    value = "" if session.organisation_id is None else str(session.organisation_id)
-    connection.execute(text("SELECT set_config('app.org_id', :value, true)"), {"value": value})
+    names = {"app.org_id": session.organisation_id, "app.limited_to": session.limited_to}
+    connection.execute(_SET_BOTH, {key.partition(".")[2]: str(value or "") for key, value in names.items()})
 
 
 @event.listens_for(TenantSession, "do_orm_execute")

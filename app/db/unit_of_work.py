@@ -34,6 +34,8 @@ from app.db.repositories.exports import ExportRepository
 from app.db.repositories.feed import FeedRepository
 from app.db.repositories.idempotency import IdempotencyRepository
 from app.db.repositories.imports import ImportRepository
+from app.db.repositories.links import LinkRepository
+from app.db.repositories.members import MemberRepository
 from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
 from app.db.repositories.recordings import RecordingRepository
@@ -60,6 +62,8 @@ class UnitOfWork:
     """A transaction of one organisation, entered once. No statement runs before a repository is used."""
 
     accounts: AccountRepository
+    members: MemberRepository
+    links: LinkRepository
     roster: RosterRepository
     athletes: AthleteRepository
     changes: ChangeRepository
@@ -81,19 +85,25 @@ class UnitOfWork:
         engine: Engine,
         send: Callable[[Job], None],
         organisation_id: UUID | None,
-        must_tell: bool = False,
+        principal: Principal | None = None,
     ) -> None:
-        """Prepare; `__enter__` opens it. With `must_tell`, changes without a word to the trail are refused."""
+        """Prepare; `__enter__` opens it. For a principal, changes without a word to the trail are refused."""
         self.organisation_id = organisation_id
-        self._must_tell = must_tell
+        self._must_tell = principal is not None
         self._send = send
-        self._session = TenantSession(bind=engine, organisation_id=organisation_id)
+        self._session = TenantSession(
+            bind=engine,
+            organisation_id=organisation_id,
+            limited_to=None if principal is None else principal.limited_to,
+        )
         self._jobs: list[Job] = []
         self._undo: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
         """Hang the repositories on it."""
         self.accounts = AccountRepository(self._session)
+        self.members = MemberRepository(self._session)
+        self.links = LinkRepository(self._session)
         self.roster = RosterRepository(self._session)
         self.athletes = AthleteRepository(self._session)
         self.changes = ChangeRepository(self._session)
@@ -107,8 +117,13 @@ class UnitOfWork:
         self.pictures = PicturesRepository(self._session)
         self.corrections = CorrectionRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
-        self.audit = AuditRepository(self._session, organisation_id=self.organisation_id)
+        self.audit = AuditRepository(self._session)
         return self
+
+    def enter(self, organisation_id: UUID) -> None:
+        """Go on as this organisation, in a unit of work that was opened for none to find out who is asking."""
+        self._session.enter(organisation_id)
+        self.organisation_id = organisation_id
 
     def ping(self) -> None:
         """Ask the database anything; raise when it does not answer."""
@@ -190,7 +205,10 @@ class UnitOfWorkFactory:
         """
         if isinstance(whose, Principal):
             return UnitOfWork(
-                engine=self._engine, send=self._send, organisation_id=whose.organisation_id, must_tell=True
+                engine=self._engine,
+                send=self._send,
+                organisation_id=whose.organisation_id,
+                principal=whose,
             )
         return UnitOfWork(engine=self._engine, send=self._send, organisation_id=whose)
 

@@ -11,8 +11,15 @@ class Role(StrEnum):
     """What a member is in an organisation."""
 
     OWNER = "owner"
+    """Runs the organisation: people, keys, the audit trail, and all that others may do."""
+    CLINICIAN = "clinician"
+    """Screens, judges and keeps the roster."""
     TRAINER = "trainer"
+    """Screens and keeps the roster."""
     VIEWER = "viewer"
+    """Looks, and changes nothing."""
+    ATHLETE = "athlete"
+    """An athlete or guardian: sees the results and videos of the linked athletes, nobody else's."""
     INTEGRATION = "integration"
     """A machine that uses an API key."""
 
@@ -27,14 +34,28 @@ class Permission(StrEnum):
     VIDEOS_READ = "videos:read"
     AUDIT_READ = "audit:read"
     """See who did what in the organisation."""
+    MEMBERS_MANAGE = "members:manage"
+    """Invite people, change what they may do, remove them, help them to a new password."""
+    KEYS_MANAGE = "keys:manage"
+    """Make and end API keys and sign-in by an identity provider."""
 
+
+_RUNNING_THE_ORGANISATION = frozenset(
+    {Permission.AUDIT_READ, Permission.MEMBERS_MANAGE, Permission.KEYS_MANAGE}
+)
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.TRAINER: frozenset(Permission) - {Permission.AUDIT_READ},
+    Role.CLINICIAN: frozenset(Permission) - _RUNNING_THE_ORGANISATION,
+    Role.TRAINER: frozenset(Permission) - _RUNNING_THE_ORGANISATION,
     Role.VIEWER: frozenset({Permission.ROSTER_READ, Permission.RESULTS_READ, Permission.VIDEOS_READ}),
-    Role.INTEGRATION: frozenset(Permission),
+    Role.ATHLETE: frozenset({Permission.RESULTS_READ, Permission.VIDEOS_READ}),
+    Role.INTEGRATION: frozenset(Permission) - {Permission.MEMBERS_MANAGE, Permission.KEYS_MANAGE},
 }
+"""What each role may do; docs/operations.md shows the same as a table, and a test compares them."""
+
+MEMBER_ROLES = frozenset(Role) - {Role.INTEGRATION}
+"""What a person can be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +78,20 @@ class Principal:
     display_name: str
     user_id: UUID | None = None
     api_key_id: UUID | None = None
+    session_id: UUID | None = field(default=None, compare=False)
+    """The login that was used; None for a key and on the command line."""
     scopes: frozenset[Permission] | None = None
     """An API key may hold less than its role; None means all that the role has."""
+    limited_to: UUID | None = None
+    """The member or key whose limits hold: the database then shows the athletes of its teams (or those linked to
+    it) alone, and nothing of others. None: the whole organisation."""
     origin: Origin | None = field(default=None, compare=False)
     """None on the command line, and before a request is known."""
 
     def may(self, permission: Permission) -> bool:
         """Say whether this principal holds the permission."""
+        if self.limited_to is not None and permission is Permission.ROSTER_WRITE:
+            return False  # who is on the roster is decided by those who see all of it
         return permission in PERMISSIONS[self.role] and (self.scopes is None or permission in self.scopes)
 
     def require(self, permission: Permission) -> None:

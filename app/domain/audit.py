@@ -24,7 +24,18 @@ class Act(StrEnum):
     USER_CREATED = "user.created"
     SIGNED_IN = "login.started"
     SIGNED_OUT = "login.ended"
+    SIGN_IN_REFUSED = "login.refused"
+    LOGINS_ENDED = "login.ended_elsewhere"
+    PASSWORD_CHANGED = "user.password_changed"  # noqa: S105  # names of acts
+    PASSWORD_RESET_ISSUED = "user.password_reset_issued"  # noqa: S105  # names of acts
+    PASSWORD_RESET_USED = "user.password_reset_used"  # noqa: S105  # names of acts
+    MEMBER_INVITED = "invitation.created"
+    INVITATION_REVOKED = "invitation.revoked"
+    MEMBER_JOINED = "member.joined"
+    MEMBER_CHANGED = "member.changed"
+    MEMBER_REMOVED = "member.removed"
     API_KEY_CREATED = "api_key.created"
+    API_KEY_ROTATED = "api_key.rotated"
     API_KEY_REVOKED = "api_key.revoked"
     AUDIT_READ = "audit.read"
 

@@ -6,10 +6,10 @@ organisation (`create_organisation`, `create_user`) take one made with ``organis
 one made for ``principal.organisation_id``.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,15 +18,15 @@ from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Origin, Permission, Principal, Role
 from app.domain.audit import Act
 from app.domain.errors import (
-    ForbiddenError,
     InvalidCredentialsError,
     InvalidInputError,
     NotFoundError,
     NotSignedInError,
 )
 from app.services.checks import check_text
+from app.services.credentials import check_password, checked_email, is_email, printable, sha256_of
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, split_page
-from app.services.passwords import MAX_LENGTH, MIN_LENGTH, Passwords, recommended_passwords
+from app.services.passwords import Passwords, recommended_passwords
 from app.services.read_models import (
     ApiKeySummary,
     NewApiKey,
@@ -42,11 +42,8 @@ LOGIN_LIFETIME = timedelta(hours=12)
 """However much it is used."""
 
 _KEY = re.compile(r"pl_live_(?P<public_id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})")
-_EMAIL = re.compile(
-    r"[^@\s\x00-\x1f\ud800-\udfff]+@[^@\s\x00-\x1f\ud800-\udfff]+\.[^@\s\x00-\x1f\ud800-\udfff]+"
-)
-_NOBODY = bytes(32)
-"""No SHA-256 we could be sent; compared with when the key is unknown, so that it takes as long."""
+KEY_OVERLAP = timedelta(days=7)
+"""So long the secret before a rotation still opens."""
 
 
 def create_organisation(*, uow: UnitOfWork, name: str) -> OrganisationSummary:
@@ -75,9 +72,9 @@ def create_user(
     passwords: Passwords | None = None,
 ) -> UserSummary:
     """Make a user and their membership; raise `InvalidInputError` when the address is taken or a value is bad."""
-    address = _checked_email(email)
+    address = checked_email(email)
     shown = check_text(display_name, field="display_name")
-    _check_password(password, email=address)
+    check_password(password, email=address)
     if uow.accounts.find_organisation(organisation_id) is None:
         raise NotFoundError("There is no such organisation.", how_to_fix="Check the id.")
     password_hash = (passwords or recommended_passwords()).hash(password)
@@ -109,7 +106,7 @@ def sign_in(
     """Start a login; raise `InvalidCredentialsError` after the same time whether or not the address is known."""
     hasher = passwords or recommended_passwords()
     address = email.strip().lower()
-    user = uow.accounts.find_user_by_email(address) if _EMAIL.fullmatch(address) else None
+    user = uow.accounts.find_user_by_email(address) if is_email(address) else None
     matches, updated_hash = hasher.verify(password, None if user is None else user.password_hash)
     membership = uow.accounts.first_membership(user.id) if user is not None and matches else None
     if user is None or membership is None:
@@ -123,8 +120,8 @@ def sign_in(
     session_id, expires_at = uow.accounts.add_login(
         organisation_id=membership.organisation_id,
         user_id=user.id,
-        token_sha256=_sha256(token),
-        user_agent=_printable(user_agent),
+        token_sha256=sha256_of(token),
+        user_agent=printable(user_agent),
         lifetime_s=LOGIN_LIFETIME.total_seconds(),
     )
     principal = Principal(
@@ -132,6 +129,8 @@ def sign_in(
         role=membership.role,
         display_name=user.display_name,
         user_id=user.id,
+        session_id=session_id,
+        limited_to=user.id if membership.is_limited else None,
         origin=origin,
     )
     uow.audit.record(actor=principal, act=Act.SIGNED_IN, object_id=session_id)
@@ -140,7 +139,7 @@ def sign_in(
 
 def sign_out(*, uow: UnitOfWork, token: str, origin: Origin | None = None) -> None:
     """End the login; an unknown token is no error."""
-    login = uow.accounts.revoke_login(token_sha256=_sha256(token))
+    login = uow.accounts.revoke_login(token_sha256=sha256_of(token))
     if login is not None:
         actor = Principal(
             organisation_id=login.organisation_id, role=Role.VIEWER, display_name="", user_id=login.user_id,
@@ -151,7 +150,7 @@ def sign_out(*, uow: UnitOfWork, token: str, origin: Origin | None = None) -> No
 
 def resolve_login(*, uow: UnitOfWork, token: str) -> Principal:
     """Say whose login this is and keep it alive; raise `NotSignedInError` when it is unknown or over."""
-    login = uow.accounts.find_login(token_sha256=_sha256(token), idle_s=LOGIN_IDLE.total_seconds())
+    login = uow.accounts.find_login(token_sha256=sha256_of(token), idle_s=LOGIN_IDLE.total_seconds())
     if login is None:
         raise NotSignedInError(
             "You are not signed in, or were away for too long.", how_to_fix="Sign in again."
@@ -162,6 +161,8 @@ def resolve_login(*, uow: UnitOfWork, token: str) -> Principal:
         role=login.role,
         display_name=login.display_name,
         user_id=login.user_id,
+        session_id=login.session_id,
+        limited_to=login.user_id if login.is_limited else None,
     )
 
 
@@ -169,8 +170,8 @@ def resolve_api_key(*, uow: UnitOfWork, key: str) -> Principal:
     """Say whose key this is and note its use; raise `InvalidCredentialsError` when it does not hold."""
     parts = _KEY.fullmatch(key)
     row = None if parts is None else uow.accounts.find_api_key(parts["public_id"])
-    digest = _sha256("" if parts is None else parts["secret"])
-    if not hmac.compare_digest(digest, _NOBODY if row is None else row.secret_sha256) or row is None:
+    digest = sha256_of("" if parts is None else parts["secret"])
+    if row is None or not _opens(row, digest):
         raise InvalidCredentialsError(
             "The API key does not hold: it is unknown, revoked or past its end.",
             how_to_fix="Ask the owner of your organisation for a new key.",
@@ -182,6 +183,7 @@ def resolve_api_key(*, uow: UnitOfWork, key: str) -> Principal:
         display_name=row.name,
         api_key_id=row.id,
         scopes=_scopes(row),
+        limited_to=row.id if row.is_limited else None,
     )
 
 
@@ -192,9 +194,10 @@ def create_api_key(
     name: str,
     scopes: frozenset[Permission],
     expires_at: datetime | None = None,
+    team_ids: tuple[UUID, ...] | None = None,
 ) -> NewApiKey:
-    """Make an API key; owners only, and never with more than the maker may do."""
-    _require_owner(principal)
+    """Make an API key; owners only, never with more than the maker may do. With `team_ids`, it sees these alone."""
+    principal.require(Permission.KEYS_MANAGE)
     shown = check_text(name, field="name")
     if not scopes or not all(principal.may(scope) for scope in scopes):
         raise InvalidInputError(
@@ -213,78 +216,83 @@ def create_api_key(
         organisation_id=principal.organisation_id,
         name=shown,
         public_id=public_id,
-        secret_sha256=_sha256(secret),
+        secret_sha256=sha256_of(secret),
         scopes=sorted(scope.value for scope in scopes),
         created_by=principal.user_id,
         expires_at=expires_at,
+        is_limited=team_ids is not None,
     )
+    if team_ids is not None:
+        _limit_key(uow=uow, principal=principal, key_id=row.id, team_ids=team_ids)
     uow.audit.record(actor=principal, act=Act.API_KEY_CREATED, object_id=row.id, scopes=" ".join(row.scopes))
-    return NewApiKey(key=f"{_key_prefix(public_id)}_{secret}", summary=_key_summary(row))
+    return NewApiKey(
+        key=f"{_key_prefix(public_id)}_{secret}", summary=_key_summary(row, teams=frozenset(team_ids or ()))
+    )
+
+
+def rotate_api_key(*, uow: UnitOfWork, principal: Principal, api_key_id: UUID) -> NewApiKey:
+    """Give a key a new secret; the old one opens for another week, so that programs can be changed one by one."""
+    principal.require(Permission.KEYS_MANAGE)
+    secret = secrets.token_urlsafe(32)
+    row = uow.accounts.rotate_api_key(
+        organisation_id=principal.organisation_id,
+        api_key_id=api_key_id,
+        secret_sha256=sha256_of(secret),
+        overlap_s=KEY_OVERLAP.total_seconds(),
+    )
+    if row is None:
+        raise _no_key()
+    uow.audit.record(actor=principal, act=Act.API_KEY_ROTATED, object_id=row.id)
+    return NewApiKey(key=f"{_key_prefix(row.public_id)}_{secret}", summary=_summaries(uow, [row])[0])
 
 
 def list_api_keys(
     *, uow: UnitOfWork, principal: Principal, cursor: str | None = None, limit: int = 50
 ) -> Page[ApiKeySummary]:
     """List the organisation's keys, newest first; owners only."""
-    _require_owner(principal)
+    principal.require(Permission.KEYS_MANAGE)
     before = None if cursor is None else decode_cursor(cursor, id_part)[0]
     rows = uow.accounts.list_api_keys(
         organisation_id=principal.organisation_id, before=before, limit=check_limit(limit) + 1
     )
     page, more = split_page(rows, limit=limit)
     return Page(
-        items=tuple(_key_summary(row) for row in page),
+        items=tuple(_summaries(uow, page)),
         next_cursor=encode_cursor(page[-1].id) if more else None,
     )
 
 
 def revoke_api_key(*, uow: UnitOfWork, principal: Principal, api_key_id: UUID) -> None:
     """End a key at once; owners only."""
-    _require_owner(principal)
+    principal.require(Permission.KEYS_MANAGE)
     if not uow.accounts.revoke_api_key(organisation_id=principal.organisation_id, api_key_id=api_key_id):
-        raise NotFoundError("There is no such API key.", how_to_fix="List the keys and choose one of them.")
+        raise _no_key()
     uow.audit.record(actor=principal, act=Act.API_KEY_REVOKED, object_id=api_key_id)
 
 
-def _sha256(secret: str) -> bytes:
-    """Enough for 256 random bits; a password would need argon2."""
-    return hashlib.sha256(secret.encode("utf-8", errors="surrogatepass")).digest()
+def _opens(row: ApiKey, digest: bytes) -> bool:
+    """Compare with the secret, and with the one before it while that still holds."""
+    matches = hmac.compare_digest(digest, row.secret_sha256)
+    before, until = row.previous_secret_sha256, row.previous_until
+    if before is not None and until is not None and until > datetime.now(UTC):
+        matches |= hmac.compare_digest(digest, before)
+    return matches
 
 
-def _printable(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())[:300]
-
-
-def _checked_email(email: str) -> str:
-    address = email.strip().lower()
-    if len(address) > 254 or not _EMAIL.fullmatch(address):
+def _limit_key(*, uow: UnitOfWork, principal: Principal, key_id: UUID, team_ids: tuple[UUID, ...]) -> None:
+    organisation_id = principal.organisation_id
+    known = uow.members.known_team_ids(organisation_id=organisation_id, team_ids=team_ids)
+    if not team_ids or known != set(team_ids):
         raise InvalidInputError(
-            "This is not an e-mail address.", how_to_fix="Write it like name@example.org.", field="email"
+            "A key with limits needs at least one team, all of them yours.",
+            how_to_fix="List the teams and choose among them.",
+            field="team_ids",
         )
-    return address
+    uow.members.set_limits(organisation_id=organisation_id, subject_id=key_id, team_ids=known, athlete_ids=())
 
 
-def _check_password(password: str, *, email: str) -> None:
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise InvalidInputError(
-            f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.",
-            how_to_fix="A few words in a row make a good one.",
-            field="password",
-        )
-    if password.lower() in {email, email.partition("@")[0]} or len(set(password)) < 4:
-        raise InvalidInputError(
-            "This password is too easy to guess.",
-            how_to_fix="A few words in a row make a good one.",
-            field="password",
-        )
-
-
-def _require_owner(principal: Principal) -> None:
-    if principal.role is not Role.OWNER:
-        raise ForbiddenError(
-            "Only an owner of the organisation may look after API keys.",
-            how_to_fix="Ask the owner of your organisation.",
-        )
+def _no_key() -> NotFoundError:
+    return NotFoundError("There is no such API key.", how_to_fix="List the keys and choose one of them.")
 
 
 def _key_prefix(public_id: str) -> str:
@@ -297,7 +305,17 @@ def _scopes(row: ApiKey) -> frozenset[Permission]:
     return frozenset(known[scope] for scope in row.scopes if scope in known)
 
 
-def _key_summary(row: ApiKey) -> ApiKeySummary:
+def _summaries(uow: UnitOfWork, rows: Sequence[ApiKey]) -> list[ApiKeySummary]:
+    limited = {row.id: row.organisation_id for row in rows if row.is_limited}
+    teams = (
+        uow.members.limits_of(organisation_id=next(iter(limited.values())), subject_ids=limited)
+        if limited
+        else {}
+    )
+    return [_key_summary(row, teams=frozenset(teams.get(row.id, ()))) for row in rows]
+
+
+def _key_summary(row: ApiKey, *, teams: frozenset[UUID]) -> ApiKeySummary:
     return ApiKeySummary(
         id=row.id,
         name=row.name,
@@ -307,4 +325,6 @@ def _key_summary(row: ApiKey) -> ApiKeySummary:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        team_ids=teams if row.is_limited else None,
+        previous_until=row.previous_until,
     )

@@ -79,6 +79,10 @@ class ApiKeySummary:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    team_ids: frozenset[UUID] | None = None
+    """The only teams it sees; None: the whole organisation."""
+    previous_until: datetime | None = None
+    """Until then the secret before the last rotation opens, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,12 @@ def receive_recording(
     )
     if idempotency_key is not None:
         idempotency_key = check_text(idempotency_key, field="idempotency_key", max_length=255)
+    if athlete_id is None and principal.limited_to is not None:
+        raise InvalidInputError(
+            "Say whom the video shows: the inbox is for those who see the whole organisation.",
+            how_to_fix="Choose an athlete of your teams.",
+            field="athlete_id",
+        )
     recording_id = new_id()
     key = f"{principal.organisation_id}/{recording_id}/original.{probed.extension}"
     _store(uow=uow, blobs=blobs, key=key, upload=upload)

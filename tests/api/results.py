@@ -68,7 +68,7 @@ def make_content() -> AnalysisContent:
         ),
         risk_score=RiskScore(
             value=61.0,
-            band="some_deviation",
+            band="some deviations",
             band_probability=0.7,
             interval_90=(48.0, 74.0),
             coverage=0.6,

@@ -62,7 +62,7 @@ def test_create_user_and_key_when_typed_then_both_open_the_door_to_the_same_orga
         (
             ("create-user", "a@example.org", "--organisation", "A", "--role", "boss"),
             "",
-            "owner, trainer or viewer",
+            "owner, clinician, trainer or viewer",
         ),
         (("create-user", "a@example.org", "--organisation", "A"), "short\n", "password"),
         (

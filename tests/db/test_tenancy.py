@@ -9,11 +9,13 @@ from sqlalchemy.exc import DBAPIError
 from app.biomech.quality import make_finding
 from app.db.base import Base
 from app.db.unit_of_work import UnitOfWorkFactory
-from app.domain.access import Permission
+from app.domain.access import Permission, Role
 from app.domain.athletes import AthleteChange
 from app.jobs.memory_queue import MemoryQueue
+from app.services import logins, members
 from app.services.accounts import create_api_key, sign_in
 from app.services.athletes import edit_athlete
+from app.services.members import Place
 from app.services.moves import merge_athletes
 from app.services.roster_imports import start_import
 from app.storage.local import LocalBlobStore
@@ -30,7 +32,15 @@ from tests.factories import (
 )
 
 TABLES = sorted(Base.metadata.tables)
-ACCOUNT_TABLES = {"organisation", "membership", "login_session", "api_key", "user_account"}
+ACCOUNT_TABLES = {
+    "organisation",
+    "membership",
+    "login_session",
+    "api_key",
+    "user_account",
+    "invitation",
+    "password_reset",
+}
 """Open while nobody is known yet; closed to others once an organisation is named."""
 APPEND_ONLY = {
     "audit_entry",
@@ -46,7 +56,13 @@ APPEND_ONLY = {
     "correction_undo",
     "analysis_correction",
 }
-NEVER_CHANGED = {"idempotency_key", "athlete_tombstone", "roster_change_item"}
+NEVER_CHANGED = {
+    "idempotency_key",
+    "athlete_tombstone",
+    "roster_change_item",
+    "team_limit",
+    "athlete_link",
+}
 """Written and removed, never changed."""
 
 
@@ -59,7 +75,8 @@ def clubs(engine, tmp_path_factory):
     made = []
     for _ in range(2):
         club = make_club(uow_factory)
-        athlete = make_athlete(uow_factory, club, team=make_team(uow_factory, club))
+        team = make_team(uow_factory, club)
+        athlete = make_athlete(uow_factory, club, team=team)
         merge_a_double(uow_factory, club, into=athlete)
         received = make_recording(
             uow_factory, blobs, club, folder=folder, athlete=athlete, idempotency_key="key-1"
@@ -73,12 +90,25 @@ def clubs(engine, tmp_path_factory):
         put_right_and_take_back(uow_factory, club, received.recording.id)
         with uow_factory(None) as uow:
             sign_in(uow=uow, email=club.email, password=PASSWORD, passwords=QUICK_PASSWORDS)
-        with uow_factory(club.id) as uow:
-            create_api_key(
-                uow=uow, principal=club.principal, name="key", scopes=frozenset({Permission.ROSTER_READ})
-            )
+        let_people_in(uow_factory, club, team=team, athlete=athlete)
         made.append(club)
     return made
+
+
+def let_people_in(uow_factory, club, *, team, athlete):
+    """Make a key limited to a team, a guardian linked to an athlete, and a way to a new password."""
+    principal = club.principal
+    with uow_factory(principal) as uow:
+        scopes = frozenset({Permission.ROSTER_READ})
+        create_api_key(uow=uow, principal=principal, name="key", scopes=scopes, team_ids=(team.id,))
+        link = Place(role=Role.ATHLETE, athlete_ids=frozenset({athlete.id}))
+        email = f"guardian-{club.email}"
+        token = members.invite(uow=uow, principal=principal, email=email, place=link).token
+        logins.issue_reset(uow=uow, principal=principal, user_id=principal.user_id)
+    with uow_factory(None) as uow:
+        members.accept_invitation(
+            uow=uow, token=token, display_name="Gil Guardian", password=PASSWORD, passwords=QUICK_PASSWORDS
+        )
 
 
 def merge_a_double(uow_factory, club, *, into):
@@ -120,7 +150,10 @@ def test_users_when_read_by_an_organisation_then_they_are_its_members(engine, cl
     for club in clubs:
         with engine.begin() as connection:
             _as(connection, club.id)
-            assert set(connection.scalars(text("SELECT email FROM user_account"))) == {club.email}
+            assert set(connection.scalars(text("SELECT email FROM user_account"))) == {
+                club.email,
+                f"guardian-{club.email}",
+            }
 
 
 @pytest.mark.parametrize("table", sorted(set(TABLES) - ACCOUNT_TABLES))
@@ -255,6 +288,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
         "due_recordings": "TABLE(organisation_id uuid, recording_id uuid, lease_expired boolean)",
         "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
         "queue_position": "bigint",
+        "n_memberships": "bigint",
         "queue_depth": "record",
     }
 
@@ -270,3 +304,49 @@ def test_position_when_asked_for_anothers_recording_then_there_is_none(engine, c
     with engine.begin() as connection:
         _as(connection, clubs[0].id)
         assert connection.scalar(text("SELECT queue_position(:id)"), {"id": uuid4()}) is None
+
+
+REFERENCES = {
+    "athlete_id", "screening_id", "trial_id", "recording_id", "analysis_id", "assessment_id", "team_id", "correction_id"
+}  # fmt: skip
+"""Columns by which a row belongs to somebody on the roster."""
+UNLIMITED = {
+    "idempotency_key": "repeats an answer to the request that already got it, and nothing else",
+    "team_limit": "holds the limits themselves",
+    "athlete_link": "holds the limits themselves",
+}
+"""Tables that limited members may see whole; add to it with the reason."""
+
+
+def test_tables_when_rows_belong_to_an_athlete_then_limited_members_are_kept_from_others(engine):
+    belonging = {
+        table.name for table in Base.metadata.sorted_tables if REFERENCES & set(table.columns.keys())
+    } | {"athlete", "team"}
+    with engine.begin() as connection:
+        limited = set(
+            connection.scalars(text("SELECT tablename FROM pg_policies WHERE policyname = 'limited'"))
+        )
+    missing = belonging - limited - UNLIMITED.keys()
+    assert missing == set(), (
+        "in the migration of each: from migrations.policies import limit; limit(table, 'athlete_id', 'athlete')"
+    )
+
+
+def _n_seen(engine, club, subject_id, table):
+    with engine.begin() as connection:
+        _as(connection, club.id)
+        connection.execute(text("SELECT set_config('app.limited_to', :id, true)"), {"id": str(subject_id)})
+        return connection.scalar(sql("SELECT count(*) FROM {table}", table=table))
+
+
+@pytest.mark.parametrize("table", sorted(set(TABLES) - ACCOUNT_TABLES - UNLIMITED.keys() - {"audit_entry"}))
+def test_rows_when_read_by_limited_members_then_only_those_of_their_teams_or_links(engine, clubs, table):
+    club = clubs[0]
+    with engine.begin() as connection:
+        _as(connection, club.id)
+        trainer = connection.scalar(text("SELECT subject_id FROM team_limit"))
+        guardian = connection.scalar(text("SELECT subject_id FROM athlete_link"))
+    if REFERENCES & set(Base.metadata.tables[table].columns.keys()) or table in {"athlete", "team"}:
+        assert _n_seen(engine, club, trainer, table) > 0
+        assert (_n_seen(engine, club, guardian, table) > 0) == (table not in {"team", "team_member"})
+        assert _n_seen(engine, club, uuid4(), table) == 0

@@ -286,7 +286,7 @@ def test_key_when_asked_for_by_anybody_but_an_owner_then_forbidden(uow_factory, 
 
 
 def test_key_when_the_maker_lacks_a_scope_then_refused(uow_factory, club):
-    less = replace(club.principal, scopes=frozenset({Permission.ROSTER_READ}))
+    less = replace(club.principal, scopes=frozenset({Permission.ROSTER_READ, Permission.KEYS_MANAGE}))
     with pytest.raises(InvalidInputError), uow_factory(club.id) as uow:
         accounts.create_api_key(uow=uow, principal=less, name="Sync", scopes=SCOPES)
 

@@ -5,8 +5,10 @@ from fastapi import APIRouter
 from app.api.v1 import (
     analyses,
     analysis_feed,
+    api_keys,
     athletes,
     audit,
+    members,
     method,
     metric_exports,
     openapi,
@@ -36,6 +38,8 @@ for part in (
     screenings,
     method,
     roster_imports,
+    members,
+    api_keys,
     audit,
 ):
     router.include_router(part.router)

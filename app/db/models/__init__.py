@@ -16,6 +16,8 @@ from app.db.models.audit import AuditEntry
 from app.db.models.changes import RosterChange, RosterChangeItem
 from app.db.models.corrections import AnalysisCorrection, Correction, CorrectionUndo
 from app.db.models.imports import RosterImport
+from app.db.models.limits import AthleteLink, TeamLimit
+from app.db.models.links import Invitation, PasswordReset
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
 from app.db.models.roster import (
     Athlete,
@@ -39,6 +41,7 @@ __all__ = [
     "AssessmentComponent",
     "Athlete",
     "AthleteExternalId",
+    "AthleteLink",
     "AthleteTombstone",
     "AthleteWord",
     "AuditEntry",
@@ -47,10 +50,12 @@ __all__ = [
     "Finding",
     "FlaggedFrame",
     "IdempotencyKey",
+    "Invitation",
     "LoginSession",
     "Membership",
     "Metric",
     "Organisation",
+    "PasswordReset",
     "Recording",
     "RecordingEvent",
     "RosterChange",
@@ -58,6 +63,7 @@ __all__ = [
     "RosterImport",
     "Screening",
     "Team",
+    "TeamLimit",
     "TeamMember",
     "Trial",
     "UserAccount",

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, TenantMixin, belongs_to_organisation
@@ -48,6 +48,8 @@ class Membership(TenantMixin, Base):
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[Role] = mapped_column(stored_as_text(Role))
+    is_limited: Mapped[bool] = mapped_column(server_default=false())
+    """Sees only the teams (or linked athletes) that `team_limit` (`athlete_link`) names."""
     created_at: Mapped[CreatedAt]
 
 
@@ -83,6 +85,11 @@ class ApiKey(TenantMixin, Base):
     public_id: Mapped[str] = mapped_column(String(32))
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
+    is_limited: Mapped[bool] = mapped_column(server_default=false())
+    """Sees only the teams that `team_limit` names."""
+    previous_secret_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The secret before a rotation; it holds beside the new one until `previous_until`."""
+    previous_until: Mapped[Instant | None]
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[Instant | None]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ class LoginRow:
     user_id: UUID
     display_name: str
     role: Role
+    is_limited: bool
 
 
 class AccountRepository:
@@ -63,11 +64,17 @@ class AccountRepository:
             .returning(UserAccount.id)
         )
 
-    def add_membership(self, *, organisation_id: UUID, user_id: UUID, role: Role) -> None:
-        """Make a user a member."""
-        self._session.execute(
-            insert(Membership).values(organisation_id=organisation_id, user_id=user_id, role=role)
+    def add_membership(
+        self, *, organisation_id: UUID, user_id: UUID, role: Role, is_limited: bool = False
+    ) -> bool:
+        """Make a user a member; False when they are one."""
+        added = self._session.scalar(
+            postgresql.insert(Membership)
+            .values(organisation_id=organisation_id, user_id=user_id, role=role, is_limited=is_limited)
+            .on_conflict_do_nothing()
+            .returning(Membership.user_id)
         )
+        return added is not None
 
     def find_user_by_email(self, email: str) -> UserAccount | None:
         """Return the user with this address in lower case, unless disabled."""
@@ -83,6 +90,34 @@ class AccountRepository:
             .order_by(Membership.created_at, Membership.organisation_id)
             .limit(1)
         ).one_or_none()
+
+    def find_user(self, user_id: UUID) -> UserAccount | None:
+        """Return a user, unless disabled."""
+        return self._session.scalars(
+            select(UserAccount).where(UserAccount.id == user_id, UserAccount.disabled_at.is_(None))
+        ).one_or_none()
+
+    def list_logins(self, *, user_id: UUID, idle_s: float) -> list[LoginSession]:
+        """Return a user's logins that hold, the last used first."""
+        return list(
+            self._session.scalars(
+                select(LoginSession)
+                .where(LoginSession.user_id == user_id, *_holds(idle_s))
+                .order_by(LoginSession.last_seen_at.desc(), LoginSession.id)
+            )
+        )
+
+    def revoke_logins(
+        self, *, user_id: UUID, only: UUID | None = None, except_for: UUID | None = None
+    ) -> int:
+        """End a user's logins: all, one, or all but one; return how many held."""
+        query = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+        if only is not None:
+            query = query.where(LoginSession.id == only)
+        if except_for is not None:
+            query = query.where(LoginSession.id != except_for)
+        ended = self._session.scalars(query.values(revoked_at=func.now()).returning(LoginSession.id))
+        return len(ended.all())
 
     def replace_password_hash(self, *, user_id: UUID, password_hash: str) -> None:
         """Store a hash of today's cost."""
@@ -118,7 +153,13 @@ class AccountRepository:
     def find_login(self, *, token_sha256: bytes, idle_s: float) -> LoginRow | None:
         """Return the login of this token if it holds: not ended, not idle, the user enabled and still a member."""
         row = self._session.execute(
-            select(LoginSession.id, LoginSession.organisation_id, UserAccount, Membership.role)
+            select(
+                LoginSession.id,
+                LoginSession.organisation_id,
+                UserAccount,
+                Membership.role,
+                Membership.is_limited,
+            )
             .join(UserAccount, UserAccount.id == LoginSession.user_id)
             .join(
                 Membership,
@@ -127,9 +168,7 @@ class AccountRepository:
             )
             .where(
                 LoginSession.token_sha256 == token_sha256,
-                LoginSession.revoked_at.is_(None),
-                LoginSession.expires_at > func.now(),
-                LoginSession.last_seen_at > from_now(-idle_s),
+                *_holds(idle_s),
                 UserAccount.disabled_at.is_(None),
             )
         ).one_or_none()
@@ -141,6 +180,7 @@ class AccountRepository:
             user_id=row.UserAccount.id,
             display_name=row.UserAccount.display_name,
             role=row.role,
+            is_limited=row.is_limited,
         )
 
     def touch_login(self, session_id: UUID) -> None:
@@ -170,6 +210,7 @@ class AccountRepository:
         scopes: list[str],
         created_by: UUID | None,
         expires_at: datetime | None,
+        is_limited: bool = False,
     ) -> ApiKey:
         """Insert an API key."""
         return self._session.scalars(
@@ -183,9 +224,31 @@ class AccountRepository:
                 scopes=scopes,
                 created_by=created_by,
                 expires_at=expires_at,
+                is_limited=is_limited,
             )
             .returning(ApiKey)
         ).one()
+
+    def rotate_api_key(
+        self, *, organisation_id: UUID, api_key_id: UUID, secret_sha256: bytes, overlap_s: float
+    ) -> ApiKey | None:
+        """Give a key that holds a new secret, the old one holding for a while; None when there is no such key."""
+        return self._session.scalars(
+            update(ApiKey)
+            .where(
+                ApiKey.organisation_id == organisation_id,
+                ApiKey.id == api_key_id,
+                ApiKey.revoked_at.is_(None),
+                ApiKey.expires_at.is_(None) | (ApiKey.expires_at > func.now()),
+            )
+            .values(
+                previous_secret_sha256=ApiKey.secret_sha256,
+                previous_until=from_now(overlap_s),
+                secret_sha256=secret_sha256,
+            )
+            .returning(ApiKey)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        ).one_or_none()
 
     def find_api_key(self, public_id: str) -> ApiKey | None:
         """Return a key that is neither revoked nor expired; its secret is still to be compared."""
@@ -228,3 +291,11 @@ class AccountRepository:
             )
             is not None
         )
+
+
+def _holds(idle_s: float) -> tuple[ColumnElement[bool], ...]:
+    return (
+        LoginSession.revoked_at.is_(None),
+        LoginSession.expires_at > func.now(),
+        LoginSession.last_seen_at > from_now(-idle_s),
+    )

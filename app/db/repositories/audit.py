@@ -14,8 +14,8 @@ from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import exists, insert, select, text
-from sqlalchemy.orm import Session
 
+from app.db.engine import TenantSession
 from app.db.models.audit import AuditEntry
 from app.db.types import from_now
 from app.domain.access import Principal
@@ -24,6 +24,7 @@ from app.domain.audit import Act, ActorKind, AuditRecord, Fact, detail_text
 SAME_READING_S = 600.0
 """A player asks for a video in many pieces: what one person reads of one thing within this time is one act."""
 _ROWS_AT_A_TIME = 1000
+_NAME = text("SELECT set_config('app.org_id', :value, true)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,9 @@ class _Told:
 class AuditRepository:
     """The audit trail of one organisation."""
 
-    def __init__(self, session: Session, *, organisation_id: UUID | None) -> None:
-        """Work through the unit of work's session; without an organisation each record names its own."""
+    def __init__(self, session: TenantSession) -> None:
+        """Work through the unit of work's session; when it has no organisation, each record names its own."""
         self._session = session
-        self._organisation_id = organisation_id
         self._told: list[_Told] = []
 
     @property
@@ -95,10 +95,9 @@ class AuditRepository:
             rows = [told.values() for told in acts if not (told.is_reading and self._was_read(told))]
             if not rows:
                 continue
-            if self._organisation_id is None:
-                # who is asking was found out in this very transaction; from here on it is theirs
-                name = text("SELECT set_config('app.org_id', :value, true)")
-                self._session.execute(name, {"value": str(organisation_id)})
+            if self._session.organisation_id is None:
+                # who is asking was found out in this very transaction
+                self._session.execute(_NAME, {"value": str(organisation_id)})
             for row in rows:
                 self._session.execute(insert(AuditEntry).values(row))
 
@@ -145,7 +144,11 @@ class AuditRepository:
         *,
         is_reading: bool,
     ) -> None:
-        named = {self._organisation_id, organisation_id, None if actor is None else actor.organisation_id}
+        named = {
+            self._session.organisation_id,
+            organisation_id,
+            None if actor is None else actor.organisation_id,
+        }
         owners = named - {None}
         owner = owners.pop() if len(owners) == 1 else None
         if owner is None:

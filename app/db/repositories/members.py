@@ -1,0 +1,162 @@
+"""Members of one organisation: what they are and how much of it they see."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, text, tuple_, update
+from sqlalchemy.orm import Session
+
+from app.db.models import Athlete, AthleteLink, LoginSession, Membership, Team, TeamLimit, UserAccount
+from app.domain.access import Role
+
+MemberKey = tuple[str, UUID]
+"""Where a list of members goes on: the last one's address and id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """A member with their account."""
+
+    user_id: UUID
+    email: str
+    display_name: str
+    role: Role
+    is_limited: bool
+    member_since: datetime
+    last_seen_at: datetime | None
+
+
+class MemberRepository:
+    """Members of one organisation."""
+
+    def __init__(self, session: Session) -> None:
+        """Work through the unit of work's session."""
+        self._session = session
+
+    def list_by_email(
+        self, *, organisation_id: UUID, after: MemberKey | None, limit: int, user_id: UUID | None = None
+    ) -> list[MemberRow]:
+        """Return members by address, all or one."""
+        seen = (
+            select(func.max(LoginSession.last_seen_at))
+            .where(
+                LoginSession.organisation_id == organisation_id,
+                LoginSession.user_id == Membership.user_id,
+            )
+            .correlate(Membership)
+            .scalar_subquery()
+        )
+        query = (
+            select(UserAccount, Membership, seen)
+            .join(UserAccount, UserAccount.id == Membership.user_id)
+            .where(Membership.organisation_id == organisation_id)
+        )
+        if user_id is not None:
+            query = query.where(Membership.user_id == user_id)
+        if after is not None:
+            query = query.where(tuple_(UserAccount.email, UserAccount.id) > after)
+        rows = self._session.execute(query.order_by(UserAccount.email, UserAccount.id).limit(limit))
+        return [
+            MemberRow(
+                user_id=user.id,
+                email=user.email,
+                display_name=user.display_name,
+                role=membership.role,
+                is_limited=membership.is_limited,
+                member_since=membership.created_at,
+                last_seen_at=last_seen_at,
+            )
+            for user, membership, last_seen_at in rows
+        ]
+
+    def hold_owners(self, *, organisation_id: UUID) -> set[UUID]:
+        """Return the owners, held for this transaction, so that two of them cannot both be the last to go."""
+        owners = (
+            select(Membership.user_id)
+            .where(Membership.organisation_id == organisation_id, Membership.role == Role.OWNER)
+            .order_by(Membership.user_id)
+            .with_for_update()
+        )
+        return set(self._session.scalars(owners))
+
+    def change(self, *, organisation_id: UUID, user_id: UUID, role: Role, is_limited: bool) -> None:
+        """Set what a member is."""
+        self._session.execute(
+            update(Membership)
+            .where(Membership.organisation_id == organisation_id, Membership.user_id == user_id)
+            .values(role=role, is_limited=is_limited)
+        )
+
+    def remove(self, *, organisation_id: UUID, user_id: UUID) -> None:
+        """End a membership, its limits and its logins; the account stays."""
+        self.set_limits(organisation_id=organisation_id, subject_id=user_id, team_ids=(), athlete_ids=())
+        mine = (LoginSession.organisation_id == organisation_id, LoginSession.user_id == user_id)
+        self._session.execute(
+            update(LoginSession).where(*mine, LoginSession.revoked_at.is_(None)).values(revoked_at=func.now())
+        )
+        self._session.execute(
+            delete(Membership).where(
+                Membership.organisation_id == organisation_id, Membership.user_id == user_id
+            )
+        )
+
+    def set_limits(
+        self,
+        *,
+        organisation_id: UUID,
+        subject_id: UUID,
+        team_ids: Collection[UUID],
+        athlete_ids: Collection[UUID],
+    ) -> None:
+        """Say which teams and athletes a limited member or key sees, instead of those before."""
+        for table in (TeamLimit, AthleteLink):
+            self._session.execute(
+                delete(table).where(table.organisation_id == organisation_id, table.subject_id == subject_id)
+            )
+        owned = {"organisation_id": organisation_id, "subject_id": subject_id}
+        if team_ids:
+            self._session.execute(insert(TeamLimit), [owned | {"team_id": each} for each in sorted(team_ids)])
+        if athlete_ids:
+            links = [owned | {"athlete_id": each} for each in sorted(athlete_ids)]
+            self._session.execute(insert(AthleteLink), links)
+
+    def limits_of(self, *, organisation_id: UUID, subject_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+        """Return the teams each of these limited members or keys sees."""
+        return self._by_subject(TeamLimit, organisation_id, subject_ids)
+
+    def links_of(self, *, organisation_id: UUID, subject_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+        """Return the athletes each of these logins is linked to."""
+        return self._by_subject(AthleteLink, organisation_id, subject_ids)
+
+    def known_team_ids(self, *, organisation_id: UUID, team_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of the ids that are teams of this organisation."""
+        query = select(Team.id).where(Team.organisation_id == organisation_id, Team.id.in_(team_ids))
+        return set(self._session.scalars(query))
+
+    def known_athlete_ids(self, *, organisation_id: UUID, athlete_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of the ids that are athletes of this organisation."""
+        query = select(Athlete.id).where(
+            Athlete.organisation_id == organisation_id, Athlete.id.in_(athlete_ids)
+        )
+        return set(self._session.scalars(query))
+
+    def n_memberships(self, user_id: UUID) -> int:
+        """Return in how many organisations a user is."""
+        found = self._session.scalar(text("SELECT n_memberships(CAST(:id AS uuid))"), {"id": str(user_id)})
+        return int(found or 0)
+
+    def _by_subject(
+        self, table: type[TeamLimit | AthleteLink], organisation_id: UUID, subject_ids: Collection[UUID]
+    ) -> dict[UUID, set[UUID]]:
+        column = TeamLimit.team_id if table is TeamLimit else AthleteLink.athlete_id
+        found: dict[UUID, set[UUID]] = {subject_id: set() for subject_id in subject_ids}
+        rows = self._session.execute(
+            select(table.subject_id, column).where(
+                table.organisation_id == organisation_id, table.subject_id.in_(subject_ids)
+            )
+        )
+        for subject_id, seen_id in rows:
+            found[subject_id].add(seen_id)
+        return found

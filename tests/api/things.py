@@ -1,0 +1,220 @@
+"""One of everything that has an id in an address, for tests that walk every route.
+
+A new path parameter needs one function here; the matrix says so when it is missing::
+
+    @thing("trial_id")
+    def make_trial(things: Things) -> str: ...
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from app.domain.access import Permission, Principal, Role
+from app.services import accounts, members
+from app.services.members import Place
+from tests.api.conftest import Club
+from tests.api.results import STILL_FRAME, analyse
+from tests.api.support import PartsForTests
+from tests.factories import PASSWORD, QUICK_PASSWORDS
+
+Factory = Callable[["Things"], str]
+FACTORIES: dict[str, Factory] = {}
+
+BODIES: dict[str, Callable[["Things"], dict[str, object]]] = {
+    "move_recording": lambda things: {"athlete_id": things.id_of("athlete_id")},
+    "move_screening": lambda things: {"athlete_id": things.id_of("athlete_id")},
+    "edit_athlete": lambda _things: {"sport": "netball"},
+    "upsert_athlete_by_external_id": lambda _things: {"name": "Somebody"},
+    "merge_athletes": lambda things: {"athlete_id": things.id_of("athlete_id")},
+}
+"""Operation id -> a body that is taken, where the one made from the description would be refused."""
+NAMES_OF_THEIR_OWN = {"upsert_athlete_by_external_id"}
+"""Operations whose address holds a name that everybody gives for themselves: others make a thing of their own."""
+OTHER_THINGS: dict[str, dict[str, str]] = {
+    "get_roster_import_report": {"import_id": "confirmed_import_id"},
+}
+"""Operation id -> path parameter -> which thing to take, where the usual one is not far enough in its life."""
+HEADERS: dict[str, dict[str, str]] = {
+    f"GET /recordings/{{recording_id}}/{part}": {"HX-Request": "true"} for part in ("progress", "pictures")
+}
+"""Operation id -> headers without which the route does not even look."""
+QUERIES: dict[str, dict[str, str]] = {}
+"""Operation id -> query parameters that are required."""
+
+
+def thing(name: str) -> Callable[[Factory], Factory]:
+    """Register how to make what this path parameter names; return its id as it stands in an address."""
+
+    def register(factory: Factory) -> Factory:
+        FACTORIES[name] = factory
+        return factory
+
+    return register
+
+
+_HANGING_TOGETHER = {"recording_id", "screening_id", "trial_id", "analysis_id", "correction_id"}
+"""What is done to one of these shows in the others."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Things:
+    """Things of one organisation, each made when first asked for."""
+
+    club: Club
+    parts: PartsForTests
+    _made: dict[str, str] = field(default_factory=dict)
+
+    def id_of(self, name: str) -> str:
+        """Return the id of one of these; always the same until it is forgotten."""
+        if name not in self._made:
+            assert name in FACTORIES, (
+                f"a route has the new path parameter {{{name}}}: add a factory for it to tests/api/things.py,"
+                f' @thing("{name}")'
+            )
+            self._made[name] = FACTORIES[name](self)
+        return self._made[name]
+
+    def forget(self, names: set[str]) -> None:
+        """Make new ones the next time: something may have happened to these."""
+        if names & _HANGING_TOGETHER:
+            names = names | _HANGING_TOGETHER
+        for name in names:
+            self._made.pop(name, None)
+
+    @property
+    def all_ids(self) -> list[str]:
+        """Return every id of ours made so far that could be recognised elsewhere; names others may give, too, not."""
+        return [made for name, made in self._made.items() if name != "value" and len(made) >= 32]
+
+    def post(self, path: str, **body: object) -> dict[str, object]:
+        """Make something over REST, with the organisation's own key."""
+        answer = self.club.client.post(f"/api/v1{path}", json=body)
+        assert answer.is_success, answer.text
+        document: dict[str, object] = answer.json()
+        return document
+
+
+@thing("team_id")
+def make_team(things: Things) -> str:
+    return str(things.post("/teams", name=f"Team {uuid4().hex[:8]}")["id"])
+
+
+@thing("athlete_id")
+def make_athlete(things: Things) -> str:
+    made = things.post("/athletes", name="Canary Athlete", team_ids=[things.id_of("team_id")])
+    return str(made["id"])
+
+
+@thing("recording_id")
+def make_recording(things: Things) -> str:
+    from tests.api.test_uploads import upload
+
+    answer = upload(things.club.client, fields={"athlete_id": things.id_of("athlete_id")})
+    recording_id = UUID(answer.json()["id"])
+    analyse(things.parts, organisation_id=things.club.organisation_id, recording_id=recording_id)
+    return str(recording_id)
+
+
+@thing("screening_id")
+def find_screening(things: Things) -> str:
+    recording = things.club.client.get(f"/api/v1/recordings/{things.id_of('recording_id')}").json()
+    return str(recording["screening_id"])
+
+
+@thing("change_id")
+def merge_a_double(things: Things) -> str:
+    double = things.post("/athletes", name="Canary Double")
+    into = things.id_of("athlete_id")
+    return str(things.post(f"/athletes/{into}/merge", athlete_id=double["id"])["id"])
+
+
+@thing("system")
+def choose_system(_things: Things) -> str:
+    return "vald"
+
+
+@thing("value")
+def choose_external_id(things: Things) -> str:
+    value = uuid4().hex
+    athlete = things.id_of("athlete_id")
+    answer = things.club.client.patch(f"/api/v1/athletes/{athlete}", json={"external_ids": {"vald": value}})
+    assert answer.is_success, answer.text
+    return value
+
+
+@thing("analysis_id")
+def find_analysis(things: Things) -> str:
+    recording = things.club.client.get(f"/api/v1/recordings/{things.id_of('recording_id')}").json()
+    return str(recording["analysis_id"])
+
+
+@thing("correction_id")
+def pick_a_person(things: Things) -> str:
+    made = things.post(
+        f"/analyses/{things.id_of('analysis_id')}/corrections", kind="pick_person", frame=3, x_px=10, y_px=10
+    )
+    return str(made["correction"]["id"])
+
+
+@thing("import_id")
+def start_import(things: Things) -> str:
+    from tests.api.test_roster_imports import send
+
+    return str(send(things.club.client, "name\nA Newcomer\n").json()["id"])
+
+
+@thing("confirmed_import_id")
+def confirm_import(things: Things) -> str:
+    from tests.api.test_roster_imports import send
+
+    import_id = send(things.club.client, "id,sport\nnobody,judo\n").json()["id"]
+    assert things.club.client.post(f"/api/v1/roster-imports/{import_id}/confirm").is_success
+    return str(import_id)
+
+
+@thing("frame")
+def choose_frame(_things: Things) -> str:
+    return str(STILL_FRAME)
+
+
+@thing("user_id")
+def make_user(things: Things) -> str:
+    return str(make_member(things.parts, things.club, Role.VIEWER).user_id)
+
+
+@thing("invitation_id")
+def make_invitation(things: Things) -> str:
+    owner = things.club.principal
+    with things.parts.uow_factory(owner) as uow:
+        new = members.invite(
+            uow=uow, principal=owner, email=f"{uuid4().hex}@example.org", place=Place(role=Role.VIEWER)
+        )
+    return str(new.invitation.id)
+
+
+@thing("api_key_id")
+def make_api_key(things: Things) -> str:
+    owner = things.club.principal
+    with things.parts.uow_factory(owner) as uow:
+        new = accounts.create_api_key(
+            uow=uow, principal=owner, name="A key", scopes=frozenset({Permission.ROSTER_READ})
+        )
+    return str(new.summary.id)
+
+
+def make_member(parts: PartsForTests, club: Club, role: Role) -> Principal:
+    """Make a member of this role and return them."""
+    with parts.uow_factory(None) as uow:
+        user = accounts.create_user(
+            uow=uow,
+            organisation_id=club.organisation_id,
+            email=f"{uuid4().hex}@example.org",
+            display_name=f"A {role.value}",
+            password=PASSWORD,
+            role=role,
+            passwords=QUICK_PASSWORDS,
+        )
+    return Principal(
+        organisation_id=club.organisation_id, role=role, display_name=user.email, user_id=user.id
+    )
