@@ -4,7 +4,7 @@ A straight leg seen from a turned body shows a false knee angle of up to 9 degre
 yaw (method section 3.2), so this decides what may be reported.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ _WORLD_DEG = (0.0, 5.0, 30.0, 90.0)
 _TRUE_DEG = (0.0, 8.0, 36.0, 90.0)
 """The pose model's own depth is too shallow: 5 deg of its yaw was 8 deg in two clips with known
 camera, 32 deg was 37, 87 deg was 90 [D, own clips]."""
-_WORLD_SD_DEG = 2.5
+_WORLD_SD_DEG = {"HIP": 2.5, "SHOULDER": 3.5}
+"""Shoulders turn against the pelvis by some 4 deg while an athlete lands and swings the arms [D, mocap drop jumps]."""
 _FOOT_LEGS = 0.25
 """Heel to toe landmark over leg length, seen along the floor [D, own clips with yaw 8 and 90 deg]."""
 _FEET_SD_DEG = 5.0
@@ -29,6 +30,8 @@ _SQUARE_SHARE, _SQUARE_SD_DEG, _TURNED_SD_DEG = 0.6, 1.5, 12.0
 """How athletes stand before anything was measured: so many as square as somebody with a tape line on the floor can
 put them, the rest anyhow [P]."""
 _POOR_SD_DEG = 3.0
+_GATE_SDS = 0.5
+"""Comparing sides is given up early: 5 deg of yaw falsify both knees by 9 deg, opposite ways [P]."""
 _SHOULDERS_LEGS = 0.42
 """Shoulder landmarks' distance over leg length from the front: 0.39-0.44 in five athletes [D]."""
 _NARROW = 0.75
@@ -42,6 +45,8 @@ class Yaw:
     yaw_deg: float
     """Positive when the athlete faces towards their own left; 0 is square, 180 is from behind."""
     sd_deg: float
+    apparent_deg: float | None = None
+    """The largest turn that what was seen still speaks for, before what is known of usual set-ups; None: `yaw_deg`."""
 
     @property
     def size_deg(self) -> float:
@@ -56,7 +61,8 @@ class Yaw:
     @property
     def is_square(self) -> bool:
         """Whether sides may be compared."""
-        return abs(self.yaw_deg) < SQUARE_LIMIT_DEG
+        seen_deg = abs(self.yaw_deg) if self.apparent_deg is None else self.apparent_deg
+        return max(abs(self.yaw_deg), seen_deg) < SQUARE_LIMIT_DEG
 
 
 def estimate_yaw(track: PoseTrack, *, leg_px: float, frames: BoolArray) -> Yaw | None:
@@ -83,18 +89,20 @@ def estimate_yaw(track: PoseTrack, *, leg_px: float, frames: BoolArray) -> Yaw |
     """
     signs: list[tuple[float, float]] = []
     if track.world_m is not None:
-        for part in ("SHOULDER", "HIP"):
+        for part, part_sd_deg in _WORLD_SD_DEG.items():
             across = track.world_m[:, Joint[f"LEFT_{part}"]] - track.world_m[:, Joint[f"RIGHT_{part}"]]
             turned = _median_angle(across[frames, 0], across[frames, 2])
             if np.isfinite(turned):
-                signs.append((_true_yaw(turned), _WORLD_SD_DEG))
+                signs.append((_true_yaw(turned), part_sd_deg))
     feet = _feet_yaw(track, leg_px=leg_px, frames=frames)
     if np.isfinite(feet):
         signs.append((feet, _FEET_SD_DEG))
     if not signs:
         return None
-    yaw_deg, sd_deg = _as_set_up(*_combine(signs))
-    return _overrule_narrow(track, yaw_deg, sd_deg, leg_px=leg_px, frames=frames)
+    seen_deg, seen_sd_deg = _combine(signs)
+    yaw_deg, sd_deg = _as_set_up(seen_deg, seen_sd_deg)
+    yaw = _overrule_narrow(track, yaw_deg, sd_deg, leg_px=leg_px, frames=frames)
+    return replace(yaw, apparent_deg=abs(seen_deg) + _GATE_SDS * seen_sd_deg)
 
 
 def _combine(signs: list[tuple[float, float]]) -> tuple[float, float]:

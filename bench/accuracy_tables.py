@@ -1,0 +1,120 @@
+"""The tables of the accuracy bench: one line a clip, then one line a metric and movement, beside what others reach."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from app.biomech import statistics
+from bench.accuracy_truth import ClipResult, Reading
+
+Z95 = 1.9600
+ANCHORS = (
+    "FPPA in the drop jump, mean absolute error: OpenPose 2-D 2.4 deg, human digitiser 3.2 deg (Ino 2024)",
+    "knee-ankle separation ratio, ICC against markers: 0.84 at contact, 0.95 at peak (Gray 2017, depth camera)",
+    "LESS, mean absolute error: 1.2 items (DEEP-LESS); contact time in drop jumps at 30 frames/s: 120 ms (MVESPA)",
+)
+
+Column = tuple[str, Callable[[ClipResult], float]]
+COLUMNS: tuple[Column, ...] = (
+    ("IC ms", lambda r: r.worst_ms("initial_contact")),
+    ("TO ms", lambda r: r.worst_ms("take_off")),
+    ("PKF ms", lambda r: r.worst_ms("peak_knee_flexion")),
+    ("IC2 ms", lambda r: r.worst_ms("second_contact")),
+    ("MAE L", lambda r: r.series.get("left_mae", np.nan)),
+    ("MAE R", lambda r: r.series.get("right_mae", np.nan)),
+    ("MAE both", lambda r: r.series.get("both_mae", np.nan)),
+    ("peak L", lambda r: r.error_of("fppa", "left", "peak")),
+    ("peak R", lambda r: r.error_of("fppa", "right", "peak")),
+    ("peak both", lambda r: r.error_of("fppa", "both", "peak")),
+    ("front L", lambda r: r.error_of("fppa_frontal", "left", "peak")),
+    ("front R", lambda r: r.error_of("fppa_frontal", "right", "peak")),
+    ("KVD L", lambda r: r.error_of("knee_valgus_displacement", "left", "landing")),
+    ("KVD R", lambda r: r.error_of("knee_valgus_displacement", "right", "landing")),
+    ("KASR", lambda r: r.series.get("ratio_mae", np.nan)),
+    ("lean", lambda r: r.series.get("lean_mae", np.nan)),
+    ("jh cm", lambda r: 100.0 * r.error_of("jump_height", "both", "second_contact")),
+)
+
+
+def print_clips(results: Iterable[ClipResult]) -> None:
+    """Print one line per video: events in milliseconds (worst foot), angles in degrees, reported minus true."""
+    videos = [result for result in results if result.source == "video"]
+    if not videos:
+        return
+    width = max(len(result.name) for result in videos)
+    print(f"{'clip':{width}s} {'verdict':9s} " + " ".join(f"{title:>9s}" for title, _ in COLUMNS))
+    for result in videos:
+        cells = " ".join(
+            f"{value:9.2f}" if np.isfinite(value := get(result)) else f"{'-':>9s}" for _, get in COLUMNS
+        )
+        print(
+            f"{result.name:{width}s} {result.verdict:9s} {cells}  {' '.join(result.findings)} {result.note}"
+        )
+
+
+def summarise(results: Iterable[ClipResult]) -> list[dict[str, float | str]]:
+    """Return one row per source, movement and metric: how far the readings are from the truth, and the intervals' cover."""
+    groups: dict[tuple[str, str, str], list[Reading]] = {}
+    for result in results:
+        for reading in result.readings:
+            groups.setdefault((result.source, reading.movement, _label(reading)), []).append(reading)
+    return [_row(*key, readings) for key, readings in sorted(groups.items())]
+
+
+def _label(reading: Reading) -> str:
+    if reading.key.startswith("event:"):
+        return reading.key
+    which = "mean of both" if reading.side == "both" else "side"
+    return f"{reading.key} @{reading.event} {which}"
+
+
+def _row(source: str, movement: str, label: str, readings: list[Reading]) -> dict[str, float | str]:
+    errors = np.array([reading.error for reading in readings])
+    scale, unit = (1000.0, "ms") if readings[0].unit == "s" else (1.0, readings[0].unit)
+    pairs = np.array([(reading.value, reading.truth) for reading in readings])
+    covered = [abs(r.error) <= Z95 * r.se for r in readings if r.se is not None]
+    limits = statistics.limits_of_agreement(errors * scale) if errors.size > 2 else None
+    return {
+        "source": source,
+        "movement": movement,
+        "metric": label,
+        "unit": unit,
+        "n": float(errors.size),
+        "bias": float(errors.mean() * scale),
+        "mae": float(np.abs(errors).mean() * scale),
+        "rmse": float(np.sqrt(np.mean(errors**2)) * scale),
+        "loa_low": limits.lower if limits else float("nan"),
+        "loa_high": limits.upper if limits else float("nan"),
+        "icc": statistics.icc_2_1(pairs)
+        if errors.size > 2 and not label.startswith("event:")
+        else float("nan"),
+        "worst": float(np.abs(errors).max() * scale),
+        "cover_95": float(np.mean(covered)) if covered else float("nan"),
+    }
+
+
+def print_summary(results: Iterable[ClipResult]) -> None:
+    """Print the second table, the cover of all intervals together, and the anchors."""
+    rows = summarise(results)
+    if not rows:
+        return
+    print(
+        f"\n{'from':8s} {'movement':9s} {'metric':52s} {'unit':4s} {'n':>4s} {'bias':>7s} {'MAE':>7s} {'RMSE':>7s}"
+        f" {'limits of agreement':>20s} {'ICC':>6s} {'worst':>7s} {'in 95 %':>8s}"
+    )
+    for row in rows:
+        print(
+            f"{row['source']:8s} {row['movement']:9s} {row['metric']:52s} {row['unit']:4s} {row['n']:4.0f}"
+            f" {row['bias']:7.2f} {row['mae']:7.2f} {row['rmse']:7.2f}"
+            f"   {row['loa_low']:8.2f} {row['loa_high']:8.2f} {row['icc']:6.2f} {row['worst']:7.2f} {row['cover_95']:8.2f}"
+        )
+    for source in sorted({result.source for result in results}):
+        held = [
+            abs(r.error) <= Z95 * r.se
+            for result in results
+            if result.source == source
+            for r in result.readings
+            if r.se is not None
+        ]
+        print(f"all stated 95 % intervals from {source}: {np.mean(held):.3f} of {len(held)} hold the truth")
+    print("beside: " + "\n        ".join(ANCHORS))
