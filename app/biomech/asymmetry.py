@@ -50,18 +50,28 @@ class Asymmetry:
     """The side with the larger value, where the difference counts."""
 
 
-def compare_sides(left: Value, right: Value, *, mdc: float | None, yaw_false: float = 0.0) -> Asymmetry:
+def compare_sides(
+    left: Value,
+    right: Value,
+    *,
+    mdc: float | None,
+    yaw_false: float = 0.0,
+    yaw_in_errors: float | None = None,
+) -> Asymmetry:
     """Return the difference between the sides and what it is worth.
 
     Parameters
     ----------
     left, right
-        Same metric, instant and trials. Their errors hold `yaw_false` already, where it applies.
+        Same metric, instant and trials.
     mdc
         Minimal detectable change of one side between sessions, same unit; None: from the errors alone.
     yaw_false
         False angle that yaw can put on one side at that instant (`ErrorModel.yaw_deg`); 0 for numbers
         that yaw does not touch.
+    yaw_in_errors
+        How much of it the errors of the sides hold already, which is taken out of them before it is
+        counted twice; None: all of it.
 
     Examples
     --------
@@ -73,7 +83,8 @@ def compare_sides(left: Value, right: Value, *, mdc: float | None, yaw_false: fl
     'within_error'
     """
     difference = left.value - right.value
-    own = max(left.se**2 - yaw_false**2, 0.0) + max(right.se**2 - yaw_false**2, 0.0)
+    held = yaw_false if yaw_in_errors is None else yaw_in_errors
+    own = max(left.se**2 - held**2, 0.0) + max(right.se**2 - held**2, 0.0)
     se = float(np.sqrt(own + (2.0 * yaw_false) ** 2))
     mdc95 = max(np.sqrt(2.0) * mdc if mdc is not None else 0.0, Z95 * float(np.sqrt(own)))
     limit = float(mdc95 + 2.0 * yaw_false)

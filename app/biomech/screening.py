@@ -16,7 +16,7 @@ from app.biomech.asymmetry import (
     false_angle_from_errors,
 )
 from app.biomech.change import Better, direction_of, published_mdc, published_sem
-from app.biomech.definitions import LANDING, LOWEST, METRICS, MID_STANCE, PKF, MetricDefinition
+from app.biomech.definitions import IC, LANDING, LOWEST, METRICS, MID_STANCE, PKF
 from app.biomech.metrics import LANDMARK_SIDE_SD_DEG, Value
 from app.biomech.score import ComponentInput, component_se, compute_risk_score
 from app.biomech.trials import (
@@ -35,6 +35,9 @@ COMPONENT_EVENTS = {"knee_valgus_displacement": LANDING, "fppa": PKF}
 """The instant at which a score component that exists per side is read."""
 HEADLINE_EVENTS = frozenset({PKF, LANDING, LOWEST, MID_STANCE})
 """Instants whose numbers decide whether the trials agree; contact and extremes are noisier by nature [P]."""
+
+PLANE = "fppa_frontal"
+"""The knee angle in the athlete's own frontal plane, yaw taken out."""
 
 Place = tuple[str, Side, str]
 """Key, side and instant: what a number is, the same in every trial."""
@@ -97,6 +100,14 @@ class MovementJudgement:
     metrics: tuple[MetricOverTrials, ...]
     sides: tuple[SideComparison, ...]
     risk_score: RiskScore | None
+
+    def value_of(self, metric: MetricOverTrials) -> Value:
+        """Return a mean as it may be judged: for one knee, what the athlete's turn can feign is in the error."""
+        if metric.side is Side.BOTH:
+            return metric.mean
+        places = {(side.key, side.event): side.asymmetry.yaw_false for side in self.sides}
+        feigned = places.get((metric.key, metric.event), 0.0)
+        return Value(value=metric.mean.value, se=float(np.hypot(metric.mean.se, feigned)))
 
 
 def judge_movement(trials: Sequence[TrialResult], *, movement: Movement) -> MovementJudgement:
@@ -220,6 +231,7 @@ def compare_all_sides(metrics: Sequence[MetricOverTrials]) -> tuple[SideComparis
             continue
         both = by_place.get((left.key, Side.BOTH, left.event))
         is_ratio = definition.is_ratio_scale and definition.higher_is == "better"
+        is_turned = definition.unit == "deg" and definition.views == (View.FRONTAL,)
         found.append(
             SideComparison(
                 key=left.key,
@@ -229,7 +241,8 @@ def compare_all_sides(metrics: Sequence[MetricOverTrials]) -> tuple[SideComparis
                     left.mean,
                     right.mean,
                     mdc=published_mdc(definition),
-                    yaw_false=_yaw_false(definition, left, right, both),
+                    yaw_false=yaw_false_deg(by_place, left.key, left.event) if is_turned else 0.0,
+                    yaw_in_errors=_yaw_in_errors(left, right, both) if is_turned else 0.0,
                 ),
                 limb_symmetry=compute_limb_symmetry(left.mean, right.mean) if is_ratio else None,
             )
@@ -237,14 +250,51 @@ def compare_all_sides(metrics: Sequence[MetricOverTrials]) -> tuple[SideComparis
     return tuple(found)
 
 
-def _yaw_false(
-    definition: MetricDefinition,
-    left: MetricOverTrials,
-    right: MetricOverTrials,
-    both: MetricOverTrials | None,
+ByPlace = Mapping[Place, MetricOverTrials]
+
+
+def yaw_false_deg(by_place: ByPlace, key: str, event: str) -> float:
+    """Return the false angle that yaw, as estimated and as uncertain, can put on one side of a frontal angle.
+
+    Angles in the picture: half of what taking the yaw out moves the two knees apart, and the uncertainty of
+    that. In the athlete's own frontal plane the uncertainty alone remains. A displacement carries what is
+    added between contact and the lowest point. An angle without a mean of both, as the thigh's, is taken
+    to carry as much as the knee's at that instant. Before there were angles in the athlete's own plane, the
+    errors of the knees held it.
+    """
+    if key == PLANE:
+        return _yaw_in_errors(*_sides(by_place, PLANE, event))
+    if event == LANDING:
+        start, stop = (_yaw_seen(by_place, at) for at in (IC, PKF))
+        if start is not None and stop is not None:
+            return abs(stop - start) + _yaw_in_errors(*_sides(by_place, PLANE, PKF))
+    at = next((at for at in (event, PKF, LOWEST, MID_STANCE) if _yaw_seen(by_place, at) is not None), None)
+    seen = None if at is None else _yaw_seen(by_place, at)
+    if at is not None and seen is not None:
+        return abs(seen) + _yaw_in_errors(*_sides(by_place, PLANE, at))
+    return _yaw_in_errors(*_sides(by_place, key, event))
+
+
+def _sides(by_place: ByPlace, key: str, event: str) -> tuple[MetricOverTrials | None, ...]:
+    return tuple(by_place.get((key, side, event)) for side in (Side.LEFT, Side.RIGHT, Side.BOTH))
+
+
+def _yaw_seen(by_place: ByPlace, event: str) -> float | None:
+    """Return the angle by which the estimated yaw lifts the left knee in the picture and lowers the right."""
+    moved = [
+        (image.over_trials.mean - plane.over_trials.mean)
+        for side in (Side.LEFT, Side.RIGHT)
+        if (image := by_place.get(("fppa", side, event))) is not None
+        and (plane := by_place.get((PLANE, side, event))) is not None
+    ]
+    return 0.5 * (moved[0] - moved[1]) if len(moved) == 2 else None
+
+
+def _yaw_in_errors(
+    left: MetricOverTrials | None, right: MetricOverTrials | None, both: MetricOverTrials | None
 ) -> float:
-    """Return the false angle by yaw in a frontal angle; 0 for numbers that yaw does not touch."""
-    if definition.unit != "deg" or definition.views != (View.FRONTAL,) or both is None:
+    """Return the part of yaw that the errors of the sides hold: what they have beyond the mean of both."""
+    if left is None or right is None or both is None:
         return 0.0
     return false_angle_from_errors(
         left_se=_usual_se(left),

@@ -241,25 +241,25 @@ def _compare_metrics(
         known = now or then
         if known is None or key not in METRICS:
             continue
+        readings = (_reading(before, then), _reading(after, now))
         changes.append(
             MetricChange(
                 key=key,
                 side=side,
                 event=event,
                 unit=known.unit,
-                change=_compare_metric(key, then, now, obstacles),
+                change=_compare_metric(key, readings, obstacles),
             )
         )
     return tuple(changes)
 
 
 def _compare_metric(
-    key: str, then: MetricOverTrials | None, now: MetricOverTrials | None, obstacles: tuple[Obstacle, ...]
+    key: str, readings: tuple[Reading | None, Reading | None], obstacles: tuple[Obstacle, ...]
 ) -> Change:
     definition = METRICS[key]
     return compare_readings(
-        _reading(then),
-        _reading(now),
+        *readings,
         direction=direction_of(definition),
         mdc=published_mdc(definition),
         mdc_source=definition.error_source,
@@ -267,11 +267,12 @@ def _compare_metric(
     )
 
 
-def _reading(metric: MetricOverTrials | None) -> Reading | None:
-    if metric is None:
+def _reading(view: MovementView | None, metric: MetricOverTrials | None) -> Reading | None:
+    """Return a number as it may be compared; the athlete may be turned differently in the other screening."""
+    if view is None or metric is None:
         return None
-    over = metric.over_trials
-    return Reading(value=over.mean, se=over.se, n_trials=over.n_trials)
+    value = view.judgement.value_of(metric)
+    return Reading(value=value.value, se=value.se, n_trials=metric.over_trials.n_trials)
 
 
 def count_verdicts(change: MovementChange) -> dict[ChangeVerdict, int]:

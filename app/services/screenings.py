@@ -215,7 +215,7 @@ def _judge(
         ScreeningMetric(
             metric=metric,
             norm=find_norm(
-                metric.mean,
+                of.judgement.value_of(metric),
                 key=metric.key,
                 event=metric.event,
                 movement=of.movement,

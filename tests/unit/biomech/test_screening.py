@@ -1,7 +1,9 @@
 """One movement of a screening put together: views, repetitions, legs, and which numbers decide about one more trial."""
 
+import numpy as np
 import pytest
 
+from app.biomech.asymmetry import AsymmetryVerdict
 from app.biomech.change import published_mdc, published_sem
 from app.biomech.definitions import METRICS
 from app.biomech.screening import (
@@ -105,3 +107,54 @@ def test_movement_when_no_trial_is_valid_then_empty_and_one_is_asked_for() -> No
     judgement = judge_movement([], movement=DVJ)
     assert (judgement.metrics, judgement.sides, judgement.risk_score) == ((), (), None)
     assert judgement.advice is TrialAdvice.TAKE_ONE_MORE_FEW
+
+
+def knees(
+    *, image: tuple[float, float], plane: tuple[float, float], event: str, plane_se: float
+) -> list[Metric]:
+    """The picture's knee angles (left, right) and those of the athlete's own plane, with their means."""
+    found = []
+    for key, angles, se in (("fppa", image, 2.1), ("fppa_frontal", plane, plane_se)):
+        values = (*angles, 0.5 * sum(angles))
+        found += [
+            metric(key, value, side=side, event=event, se=2.0 if side is Side.BOTH else se)
+            for side, value in zip((Side.LEFT, Side.RIGHT, Side.BOTH), values, strict=True)
+        ]
+    return found
+
+
+def test_yaw_when_taken_out_then_half_of_what_it_moves_the_knees_apart_shuts_the_gate() -> None:
+    """An athlete turned 8 degrees: 20 and -7 in the picture, 10 and 10 in the athlete's own plane."""
+    turned = knees(image=(20.0, -7.0), plane=(10.0, 10.0), event="peak_knee_flexion", plane_se=2.4)
+    turned += knees(image=(3.0, -4.0), plane=(0.0, 1.0), event="initial_contact", plane_se=2.1)
+    turned += [
+        metric("knee_valgus_displacement", value, side=side, event="landing")
+        for side, value in ((Side.LEFT, 17.0), (Side.RIGHT, -3.0), (Side.BOTH, 7.0))
+    ]
+    turned += [
+        metric("hip_adduction", value, side=side) for side, value in ((Side.LEFT, 9.0), (Side.RIGHT, -8.0))
+    ]
+    sides = {(s.key, s.event): s.asymmetry for s in judge_movement([trial(1, *turned)], movement=DVJ).sides}
+    spread = float(np.sqrt(2.4**2 - 2.0**2 - 0.5 * 1.5**2))
+    knee = sides["fppa", "peak_knee_flexion"]
+    assert knee.yaw_false == pytest.approx(13.5 + spread)
+    assert knee.verdict is AsymmetryVerdict.NOT_SQUARE
+    assert sides["knee_valgus_displacement", "landing"].yaw_false == pytest.approx(13.5 - 4.0 + spread)
+    assert sides["hip_adduction", "peak_knee_flexion"].yaw_false == pytest.approx(13.5 + spread)
+    plane = sides["fppa_frontal", "peak_knee_flexion"]
+    assert plane.yaw_false == pytest.approx(spread)
+    assert plane.verdict is AsymmetryVerdict.WITHIN_ERROR
+    judgement = judge_movement([trial(1, *turned)], movement=DVJ)
+    left, both = (
+        next(m for m in judgement.metrics if m.place == ("fppa", side, "peak_knee_flexion"))
+        for side in (Side.LEFT, Side.BOTH)
+    )
+    assert judgement.value_of(left).se == pytest.approx(np.hypot(left.over_trials.se, 13.5 + spread))
+    assert judgement.value_of(both) == both.mean
+
+
+def test_yaw_when_the_athlete_is_square_then_a_real_difference_is_seen_in_picture_and_plane() -> None:
+    square = knees(image=(24.0, 4.0), plane=(25.0, 5.0), event="peak_knee_flexion", plane_se=2.2)
+    sides = judge_movement([trial(1, *square)], movement=DVJ).sides
+    assert {side.asymmetry.verdict for side in sides} == {AsymmetryVerdict.ASYMMETRIC}
+    assert {side.asymmetry.larger for side in sides} == {Side.LEFT}
