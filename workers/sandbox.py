@@ -278,7 +278,7 @@ class SandboxedReader:
         """Find the athlete in every frame that matters."""
         at = context.athlete_at  # all else about the trial makes no difference to how it is read
         said = None if at is None else PointSaid(frame=at.frame, x_px=at.x_px, y_px=at.y_px)
-        order = ReadOrder(path=str(path.absolute()), athlete_at=said)
+        order = ReadOrder(path=str(path.absolute()), movement=context.movement.value, athlete_at=said)
         answer = self._ask(encode(order), on_progress=on_progress)
         if not isinstance(answer, ReadDone):
             raise VideoReaderDiedError("the reader answered something else")
@@ -287,6 +287,7 @@ class SandboxedReader:
             track=self._track() if answer.has_track else None,
             findings=tuple(_finding(said) for said in answer.findings),
             n_network_runs=answer.n_network_runs,
+            network_s=answer.network_s,
         )
 
     def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:

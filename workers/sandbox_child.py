@@ -40,7 +40,7 @@ def main() -> None:
         os._exit(1)
     try:
         start = Start.model_validate_json(orders.get())
-        job = Job(load_engine(start), say=_Mouth(answers))
+        job = Job(load_engine(start), n_threads=start.n_threads, say=_Mouth(answers))
         _confine(start.limits)
         answers.write(encode(Ready()))
         while not isinstance(order := decode_order(orders.get()), CloseOrder):

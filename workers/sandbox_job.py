@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.biomech.types import AthletePoint, PoseTrack
+from app.biomech.pipeline import MOVEMENTS
+from app.biomech.types import AthletePoint, Movement, PoseTrack
 from app.domain.lifecycle import Stage
 from app.media.facts import VideoRefusedError
 from app.media.frames import VideoFile
@@ -14,7 +15,7 @@ from app.media.overlay import draw_overlay
 from app.media.stills import draw_stills
 from app.pose.bundle import DEFAULT_MODEL, PoseEngine
 from app.pose.estimator import PoseEstimator
-from app.pose.tracking import Followed, follow_athlete
+from app.pose.tracking import Followed, ReadingRule, follow_athlete
 from app.storage.tracks import kinematics_from_bytes, track_from_bytes, track_to_bytes
 from workers.sandbox_protocol import (
     KINEMATICS_FILE,
@@ -53,9 +54,12 @@ def load_engine(start: Start) -> PoseEstimator:
 class Job:
     """One video. Files it makes go to the current folder."""
 
-    def __init__(self, estimator: PoseEstimator, *, say: Callable[[str, float], None]) -> None:
+    def __init__(
+        self, estimator: PoseEstimator, *, n_threads: int, say: Callable[[str, float], None]
+    ) -> None:
         """Take an engine that is warmed up."""
         self._estimator = estimator
+        self._n_threads = n_threads
         self._say = say
         self._video: VideoFile | None = None
         self._track: PoseTrack | None = None
@@ -66,10 +70,12 @@ class Job:
         at = order.athlete_at
         self._say(Stage.DECODE, 0.0)
         try:
-            video = VideoFile(path)
+            video = VideoFile(path, n_threads=self._n_threads)
             followed = follow_athlete(
-                video.frames,
+                video,
                 self._estimator,
+                rule=_reading_rule(Movement(order.movement)),
+                n_threads=self._n_threads,
                 athlete_at=None if at is None else AthletePoint(frame=at.frame, x_px=at.x_px, y_px=at.y_px),
                 on_progress=lambda share: self._say(Stage.POSE, READ_SHARE * share),
             )
@@ -86,6 +92,7 @@ class Job:
             has_track=followed.track is not None,
             findings=_findings(followed, is_picked=at is not None),
             n_network_runs=self._estimator.n_network_runs,
+            network_s=self._estimator.network_s,
         )
 
     def draw(self, order: DrawOrder) -> DrawDone:
@@ -102,7 +109,7 @@ class Job:
         events = [event_from(fields) for fields in order.events]
         flagged = [flagged_from(fields) for fields in order.flagged_frames]
         stills = draw_stills(
-            self._video.frames(),
+            self._video,
             track=self._track,
             events=events,
             flagged_frames=flagged,
@@ -119,6 +126,14 @@ class Job:
                 on_progress=lambda share: self._say(Stage.PICTURES, share),
             )
         return DrawDone(stills=stills, has_overlay=order.overlay)
+
+
+def _reading_rule(movement: Movement) -> ReadingRule:
+    """Return what a movement needs to have read; all of it when nobody can say."""
+    known = MOVEMENTS.get(movement)
+    return (
+        ReadingRule() if known is None else ReadingRule(plan=known.plan_reading, rate_hz=known.read_rate_hz)
+    )
 
 
 def _findings(followed: Followed, *, is_picked: bool) -> list[FindingSaid]:

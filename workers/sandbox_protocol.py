@@ -71,6 +71,7 @@ class ReadOrder(_Message):
 
     op: Literal["read"] = "read"
     path: str
+    movement: str
     athlete_at: PointSaid | None = None
     """Where the person to follow is; None: whoever performs the movement."""
 
@@ -139,6 +140,7 @@ class ReadDone(_Message):
     has_track: bool
     findings: Annotated[list[FindingSaid], Field(max_length=20)]
     n_network_runs: int
+    network_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
 
 class DrawDone(_Message):

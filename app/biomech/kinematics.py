@@ -99,7 +99,10 @@ def prepare_paths(track: PoseTrack, marks: HandMarks | None = None) -> BodyPaths
     cutoff_hz = signals.choose_cutoff_hz(track.time_s, legs)
     smooth_px = signals.smooth(track.time_s, raw_px, cutoff_hz=cutoff_hz)
     jitter_px = signals.residual_sd(
-        legs, smooth_px[:, _LEGS].reshape(legs.shape), cutoff_hz=cutoff_hz, rate_hz=rate_hz
+        signals.with_neighbours(seen_px[:, _LEGS].reshape(legs.shape)),
+        smooth_px[:, _LEGS].reshape(legs.shape),
+        cutoff_hz=cutoff_hz,
+        rate_hz=rate_hz,
     )
     return BodyPaths(
         time_s=track.time_s,

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import scipy  # its parts when they are first used: the api judges nothing on most days
+from numpy.typing import NDArray
 
 from app.biomech.types import BoolArray, FloatArray
 
@@ -18,6 +19,7 @@ TWO_PASS_CORRECTION = float((2.0**0.5 - 1.0) ** 0.25)
 (Winter 2009; Robertson & Dowling 2003, doi:10.1016/S1050-6411(03)00080-4)."""
 _PAD_S = 0.5
 _MIN_SEGMENT = 4
+_LEAST_WITH_NEIGHBOURS = 20
 _UNEVEN = 0.02
 """Relative spread of the frame interval from which a segment is resampled before it is filtered."""
 
@@ -104,16 +106,29 @@ def fill_gaps(time_s: FloatArray, values: FloatArray, *, max_gap_s: float = MAX_
     """
     if values.ndim > 1:
         flat = values.reshape(values.shape[0], -1)
-        filled = np.column_stack([fill_gaps(time_s, column, max_gap_s=max_gap_s) for column in flat.T])
+        filled = flat.copy()
+        for columns in _alike(flat):
+            filled[:, columns] = _fill_columns(time_s, flat[:, columns], max_gap_s=max_gap_s)
         return filled.reshape(values.shape)
-    good = np.isfinite(values)
+    return _fill_columns(time_s, values[:, None], max_gap_s=max_gap_s)[:, 0]
+
+
+def _alike(flat: FloatArray) -> list[NDArray[np.int64]]:
+    """Return the columns that miss the same frames, together: each set is worked on at once."""
+    _, kind = np.unique(np.isfinite(flat), axis=1, return_inverse=True)
+    return [np.flatnonzero(kind == n) for n in range(int(kind.max()) + 1)] if kind.size else []
+
+
+def _fill_columns(time_s: FloatArray, values: FloatArray, *, max_gap_s: float) -> FloatArray:
+    """Return columns that miss the same frames, (T, K), with their short inner gaps filled."""
+    good = np.isfinite(values[:, 0])
     result = values.copy()
     if good.all() or np.count_nonzero(good) < 2:
         return result
     curve = scipy.interpolate.PchipInterpolator(time_s[good], values[good], extrapolate=False)
     frame_s = float(np.median(np.diff(time_s)))
     for start, stop in contiguous_runs(~good):
-        inner = start > 0 and stop < values.size
+        inner = start > 0 and stop < good.size
         if inner and time_s[stop] - time_s[start - 1] - frame_s <= max_gap_s + 1e-9:
             result[start:stop] = curve(time_s[start:stop])
     return result
@@ -150,17 +165,24 @@ def smooth(time_s: FloatArray, values: FloatArray, *, cutoff_hz: float) -> Float
     """
     if values.ndim > 1:
         flat = values.reshape(values.shape[0], -1)
-        smoothed = np.column_stack([smooth(time_s, column, cutoff_hz=cutoff_hz) for column in flat.T])
+        smoothed = np.full(flat.shape, np.nan)
+        for columns in _alike(flat):
+            smoothed[:, columns] = _smooth_columns(time_s, flat[:, columns], cutoff_hz=cutoff_hz)
         return smoothed.reshape(values.shape)
+    return _smooth_columns(time_s, values[:, None], cutoff_hz=cutoff_hz)[:, 0]
+
+
+def _smooth_columns(time_s: FloatArray, values: FloatArray, *, cutoff_hz: float) -> FloatArray:
+    """Return columns that miss the same frames, (T, K), smoothed run by run."""
     result = np.full(values.shape, np.nan)
-    for start, stop in contiguous_runs(np.isfinite(values)):
+    for start, stop in contiguous_runs(np.isfinite(values[:, 0])):
         if stop - start >= _MIN_SEGMENT:
             result[start:stop] = _smooth_run(time_s[start:stop], values[start:stop], cutoff_hz=cutoff_hz)
     return result
 
 
 def _smooth_run(time_s: FloatArray, values: FloatArray, *, cutoff_hz: float) -> FloatArray:
-    """Return one run without gaps, smoothed."""
+    """Return one run without gaps, (N, K), smoothed."""
     steps = np.diff(time_s)
     step_s = float(np.median(steps))
     if cutoff_hz >= 0.45 / step_s:
@@ -174,12 +196,19 @@ def _smooth_run(time_s: FloatArray, values: FloatArray, *, cutoff_hz: float) -> 
         step_s = float(grid[1] - grid[0])
     else:
         grid, evenly = time_s, values
-    pad = min(evenly.size - 1, max(1, round(_PAD_S / step_s)))
-    sections = scipy.signal.butter(
-        2, nominal_cutoff_hz(cutoff_hz, rate_hz=1.0 / step_s), fs=1.0 / step_s, output="sos"
-    )
-    smoothed: FloatArray = scipy.signal.sosfiltfilt(sections, evenly, padtype="odd", padlen=pad)
+    pad = min(evenly.shape[0] - 1, max(1, round(_PAD_S / step_s)))
+    sections = _low_pass(cutoff_hz, 1.0 / step_s)
+    smoothed: FloatArray = scipy.signal.sosfiltfilt(sections, evenly, axis=0, padtype="odd", padlen=pad)
     return scipy.interpolate.CubicSpline(grid, smoothed)(time_s) if uneven else smoothed
+
+
+@lru_cache(maxsize=256)
+def _low_pass(cutoff_hz: float, rate_hz: float) -> FloatArray:
+    """Return one pass of the filter, as second-order sections."""
+    sections: FloatArray = scipy.signal.butter(
+        2, nominal_cutoff_hz(cutoff_hz, rate_hz=rate_hz), fs=rate_hz, output="sos"
+    )
+    return sections
 
 
 def nominal_cutoff_hz(cutoff_hz: float, *, rate_hz: float) -> float:
@@ -242,6 +271,19 @@ def choose_cutoff_hz(time_s: FloatArray, values: FloatArray) -> float:
         below = np.flatnonzero(residual <= intercept)
         found.append(grid[below[0]] if below.size else grid[-1])
     return float(np.clip(np.median(found), low, high))
+
+
+def with_neighbours(values: FloatArray) -> FloatArray:
+    """Return the values, NaN where the one before or after is missing; all of them where hardly any has both.
+
+    The smoothed path follows a lone value between filled gaps, so that it says nothing of the jitter.
+    """
+    known = np.isfinite(values)
+    both = known.copy()
+    both[0] = both[-1] = False
+    both[1:-1] &= known[:-2] & known[2:]
+    enough = np.count_nonzero(both.reshape(both.shape[0], -1).any(axis=1)) >= _LEAST_WITH_NEIGHBOURS
+    return np.where(both, values, np.nan) if enough else values
 
 
 def residual_sd(raw: FloatArray, smoothed: FloatArray, *, cutoff_hz: float, rate_hz: float) -> float:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.biomech import signals
 from app.biomech.joints import Joint
-from app.biomech.types import Event, EventName, FlaggedFrame, FloatArray, Kinematics, Side
+from app.biomech.types import Event, EventName, FlaggedFrame, FloatArray, Kinematics, PoseTrack, Side
 
 Canvas = NDArray[np.uint8]
 """(height, width, 3) red, green, blue; drawn on in place."""
@@ -42,6 +43,8 @@ _WORDS = {
 """Where the event's own name, spelled out, is not what people say."""
 _OTHER_WORDS = {"peak_valgus": "Peak knee valgus"}
 _SUBPIXEL_BITS = 4
+LONGEST_GAP_S = 1.3
+"""Somebody who stands is looked at once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,14 @@ class Marks:
     title: str = ""
     """Name of the instant; empty for none."""
     time_s: float | None = None
+
+
+def drawn_paths(track: PoseTrack) -> FloatArray:
+    """Return where the athlete is drawn in each frame, (T, 33, 2): between readings along smooth lines.
+
+    Where little happens only some frames were read; an athlete is not drawn where none was for `LONGEST_GAP_S`.
+    """
+    return signals.fill_gaps(track.time_s, track.xy_px, max_gap_s=LONGEST_GAP_S)
 
 
 def draw_marks(canvas: Canvas, marks: Marks) -> None:

@@ -16,8 +16,9 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from app.biomech.types import Event, Kinematics, PoseTrack
-from app.media.drawing import Canvas, Marks, angles_at, draw_marks, event_title
-from app.media.frames import Frame, VideoFile
+from app.media.drawing import Canvas, Marks, angles_at, draw_marks, drawn_paths, event_title
+from app.media.frame import Frame
+from app.media.frames import VideoFile
 
 _MAX_SHORT_SIDE_PX, _MAX_LONG_SIDE_PX = 720, 1280
 _TIME_BASE = Fraction(1, 90000)
@@ -37,6 +38,7 @@ def draw_overlay(
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Write the overlay video."""
+    paths_px = drawn_paths(track)
     width, height = _overlay_size(*video.size_px)
     with av.open(
         path, "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
@@ -49,7 +51,7 @@ def draw_overlay(
             canvas = _canvas(frame, width=width, height=height)
             scale = width / frame.size_px[0]
             marks = Marks(
-                xy_px=track.xy_px[frame.index] * scale,
+                xy_px=paths_px[frame.index] * scale,
                 fppa_deg=angles_at(kinematics, frame.index),
                 title=_title(events, frame.time_s),
             )

@@ -39,7 +39,7 @@ def confine() -> None:
 def look(path: Path) -> dict[str, object]:
     """Return what the file is, or why it is refused."""
     from app.media.facts import VideoRefusedError
-    from app.media.frames import read_facts
+    from app.media.headers import read_facts
 
     try:
         return {"facts": asdict(read_facts(path))}

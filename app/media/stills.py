@@ -1,14 +1,15 @@
 """Stills of the frames worth looking at: the athlete large, the legs drawn, the instant named."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from app.biomech.types import Event, FlaggedFrame, FloatArray, Kinematics, PoseTrack
-from app.media.drawing import Canvas, Marks, angles_at, draw_marks, flagged_title
-from app.media.frames import Frame
+from app.media.drawing import Canvas, Marks, angles_at, draw_marks, drawn_paths, flagged_title
+from app.media.frame import Frame
+from app.media.frames import VideoFile
 
 _HEIGHT_PX = 960
 _ASPECT = 3 / 4
@@ -19,7 +20,7 @@ _JPEG_QUALITY = 88
 
 
 def draw_stills(
-    frames: Iterable[Frame],
+    video: VideoFile,
     *,
     track: PoseTrack,
     events: Sequence[Event],  # noqa: ARG001  # the flagged frames name their events
@@ -33,21 +34,19 @@ def draw_stills(
         if 0 <= flagged.frame < len(track.time_s):
             wanted.setdefault(flagged.frame, []).append(flagged)
     drawn: list[int] = []
-    for frame in frames:
-        if len(drawn) == len(wanted):
-            break
-        if frame.index not in wanted:
-            continue
-        still = _still(frame, track=track, kinematics=kinematics, title=flagged_title(wanted[frame.index]))
+    paths_px = drawn_paths(track)
+    for frame in video.frames(wanted):
+        still = _still(
+            frame, xy=paths_px[frame.index], kinematics=kinematics, title=flagged_title(wanted[frame.index])
+        )
         _, encoded = cv2.imencode(".jpg", still[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         path_of(frame.index).write_bytes(encoded.tobytes())
         drawn.append(frame.index)
     return drawn
 
 
-def _still(frame: Frame, *, track: PoseTrack, kinematics: Kinematics | None, title: str) -> Canvas:
+def _still(frame: Frame, *, xy: FloatArray, kinematics: Kinematics | None, title: str) -> Canvas:
     picture = frame.picture()
-    xy = track.xy_px[frame.index]
     left, top, width, height = _crop(xy, size=(picture.shape[1], picture.shape[0]))
     scale = _HEIGHT_PX / height
     size = (round(width * scale), _HEIGHT_PX)

@@ -5,13 +5,12 @@ The detector looks at the whole picture, fitted into a square with black borders
 one on the circle round the body say where the landmark network should look.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app.biomech.types import FloatArray
-from app.pose.estimator import Picture, Region
-from app.pose.landmarks import region_of
+from app.pose.estimator import Region
+from app.pose.landmarks import Placement, region_of
 
 DETECTOR_SIZE = 224
 _GRIDS = ((28, 2), (14, 2), (7, 6))
@@ -36,22 +35,23 @@ def _make_anchors() -> FloatArray:
 _ANCHORS = _make_anchors()
 
 
-def fit_square(picture: Picture) -> tuple[Picture, float, FloatArray]:
-    """Return the picture in a (224, 224, 3) square, and what leads back from the square to the picture.
+def whole_picture(size_px: tuple[int, int], *, view_px: int = DETECTOR_SIZE) -> Placement:
+    """Return the map from a square view that holds the whole picture, in its middle, to the picture."""
+    width, height = size_px
+    scale = max(width, height) / view_px
+    middle = np.array([width, height]) / 2
+    return Placement(matrix=np.eye(2) * scale, offset=middle - scale * view_px / 2)
 
-    Returns
-    -------
-    tuple
-        The square; pixels of the picture per pixel of the square; (2,) the square's corner in the picture.
-    """
-    height, width = picture.shape[:2]
-    scale = max(height, width) / DETECTOR_SIZE
-    size = max(1, round(width / scale)), max(1, round(height / scale))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR)
-    left, top = (DETECTOR_SIZE - size[0]) // 2, (DETECTOR_SIZE - size[1]) // 2
-    square = np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.uint8)
-    square[top : top + size[1], left : left + size[0]] = small
-    return square, scale, np.array([-left * scale, -top * scale])
+
+def in_picture(region: Region, placement: Placement) -> Region:
+    """Return a region of the square view as one of the picture."""
+    x_px, y_px = placement.to_picture(np.array([region.x_px, region.y_px]))
+    return Region(
+        x_px=float(x_px),
+        y_px=float(y_px),
+        size_px=region.size_px * float(placement.matrix[0, 0]),
+        angle_rad=region.angle_rad,
+    )
 
 
 def people_regions(boxes: NDArray[np.float32], logits: NDArray[np.float32], *, most: int) -> list[Region]:
@@ -71,16 +71,14 @@ def people_regions(boxes: NDArray[np.float32], logits: NDArray[np.float32], *, m
     sure = sure[np.argsort(-scores[sure], kind="stable")]
     points = boxes[sure].astype(np.float64).reshape(len(sure), 6, 2)
     points[:, [0, 2, 3, 4, 5]] += _ANCHORS[sure, None] * DETECTOR_SIZE
-    weights = scores[sure]
     regions: list[Region] = []
     while len(points) and len(regions) < most:
-        same = _overlap(points[0], points) > _SAME_BOX
-        same[0] = True
-        hip, circle = np.average(
-            points[same][:, [2 + _HIP_POINT, 2 + _CIRCLE_POINT]], axis=0, weights=weights[same]
-        )
+        # The surest anchor alone: an average over the others would draw one person's points to a neighbour's.
+        hip, circle = points[0, [2 + _HIP_POINT, 2 + _CIRCLE_POINT]]
         regions.append(region_of(hip=hip, circle=circle))
-        points, weights = points[~same], weights[~same]
+        other = _overlap(points[0], points) <= _SAME_BOX
+        other[0] = False
+        points = points[other]
     return regions
 
 

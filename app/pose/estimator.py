@@ -1,5 +1,6 @@
-"""What the tracker asks of a pose engine. One picture at a time, nothing remembered between pictures."""
+"""What the tracker asks of a video and of a pose engine. Nothing is remembered between pictures."""
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,8 +53,80 @@ class Reading:
         return self.region.size_px
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the landmark network says of one view of a person, the athlete's left and right restored."""
+
+    points_px: FloatArray
+    """(35, 2) in the picture: 33 landmarks, the point between the hips, one on the circle round the body."""
+    confidence: FloatArray
+    """(33,) visibility 0-1."""
+    world_m: FloatArray
+    """(33, 3)."""
+    presence: float
+
+
+class FrameLike(Protocol):
+    """One frame of a video."""
+
+    @property
+    def index(self) -> int:
+        """Place in the video."""
+        ...
+
+    @property
+    def time_s(self) -> float:
+        """Presentation time."""
+        ...
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height) upright."""
+        ...
+
+    def view(self, matrix: FloatArray, offset: FloatArray, *, size_px: int) -> Picture:
+        """Return a square part of the upright picture: each point of it by an affine map to the picture."""
+        ...
+
+
+class GroupLike(Protocol):
+    """Frames that can only be decoded from a key picture on."""
+
+    @property
+    def key(self) -> int:
+        """The frame of the key picture."""
+        ...
+
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        """All of them, in order."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the file stores so much change in it that something must move."""
+        ...
+
+
+class VideoLike(Protocol):
+    """A video whose frames can be asked for more than once."""
+
+    @property
+    def time_s(self) -> FloatArray:
+        """(T,) of every frame."""
+        ...
+
+    def groups(self) -> Sequence[GroupLike]:
+        """Return the groups of frames that are decoded together, in the order shown."""
+        ...
+
+    def frames(self, wanted: Collection[int] | None = None) -> Iterator[FrameLike]:
+        """Yield all frames, or the wanted ones, from the start."""
+        ...
+
+
 class PoseEstimator(Protocol):
-    """Finds people, and reads one person closely."""
+    """Finds people, and reads one person closely. Several threads may ask at once."""
 
     @property
     def source(self) -> PoseSource:
@@ -65,10 +138,15 @@ class PoseEstimator(Protocol):
         """Network evaluations so far."""
         ...
 
-    def find_people(self, picture: Picture, *, frame: int) -> list[Reading]:
-        """Return everybody the detector sees in the whole picture, each once; the order means nothing."""
+    @property
+    def network_s(self) -> float:
+        """Time spent in the networks so far, all threads together."""
         ...
 
-    def read_person(self, picture: Picture, region: Region, *, frame: int) -> Reading:
-        """Read the person in the region, mirror-averaged, without memory of other frames."""
+    def find_people(self, frame: FrameLike) -> list[Region]:
+        """Return where the detector sees somebody in the whole picture; the order means nothing."""
+        ...
+
+    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:
+        """Read the person in a (256, 256, 3) view of a region, as it is or mirrored."""
         ...

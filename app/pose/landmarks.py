@@ -1,18 +1,17 @@
 """From what the landmark network puts out to points in the picture: pure arithmetic, no engine.
 
-A region is a turned square of the picture. `cut` shows it to the network, plain or mirrored; `read_outputs` turns
-the network's vectors into landmarks in the picture, with left and right exchanged back when it was mirrored.
+A region is a turned square of the picture, which the network is shown plain or mirrored; `read_outputs` turns the
+network's vectors into landmarks in the picture, with left and right exchanged back when it was mirrored.
 """
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app.biomech.joints import MIRROR, N_JOINTS
 from app.biomech.types import FloatArray
-from app.pose.estimator import Picture, Reading, Region
+from app.pose.estimator import Reading, Region, View
 from app.pose.network import HEATMAP_JOINTS, HEATMAP_SIZE, INPUT_SIZE, N_OUTPUT_LANDMARKS
 
 REGION_MARGIN = 1.25
@@ -60,6 +59,11 @@ def place(region: Region, *, mirrored: bool) -> Placement:
     return Placement(matrix=matrix, offset=centre - matrix @ np.full(2, INPUT_SIZE / 2))
 
 
+def place_view(region: Region, *, mirrored: bool) -> Placement:
+    """Return the map for what the network is shown of a person's region."""
+    return place(close_up(region), mirrored=mirrored)
+
+
 def close_up(region: Region) -> Region:
     """Return the part of a person's region that is shown to the network: the legs as large as they can be."""
     down = _CLOSE_UP_DOWN * region.size_px
@@ -69,21 +73,6 @@ def close_up(region: Region) -> Region:
         size_px=_CLOSE_UP_SIZE * region.size_px,
         angle_rad=region.angle_rad,
     )
-
-
-def cut(picture: Picture, placement: Placement) -> Picture:
-    """Return the (256, 256, 3) view of the region, black outside the picture.
-
-    Points are measured from the corner of the picture; cv2 counts from the middle of the first pixel, hence the
-    half pixels.
-    """
-    offset = placement.offset + placement.matrix @ np.full(2, 0.5) - 0.5
-    matrix = np.hstack([placement.matrix, offset[:, None]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    view = cv2.warpAffine(
-        picture, matrix, (INPUT_SIZE, INPUT_SIZE), flags=flags, borderMode=cv2.BORDER_CONSTANT
-    )
-    return np.ascontiguousarray(view, dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +86,6 @@ class Outputs:
     """(117,) metres."""
     heatmaps: NDArray[np.float32]
     """(49152,) logits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What one view says: 35 points in the picture, and the rest of a reading."""
-
-    points_px: FloatArray
-    confidence: FloatArray
-    world_m: FloatArray
-    presence: float
 
 
 def read_outputs(outputs: Outputs, placement: Placement, *, angle_rad: float, mirrored: bool) -> View:
@@ -135,9 +114,12 @@ def _refined(point: FloatArray, logits: NDArray[np.float32]) -> FloatArray:
     put a joint on the same spot to a quarter of an input pixel, while the cell's middle parts them by 4 [D].
     """
     cell = INPUT_SIZE / HEATMAP_SIZE
-    place, reach = point / cell, _WINDOW // 2
+    place, reach, last = point / cell, _WINDOW // 2, (-1, -1)
     for _ in range(_WINDOW_MOVES):
         column, row = (int(value) for value in place)
+        if (column, row) == last:  # it would find the same again
+            break
+        last = column, row
         rows, columns = _within(row, reach), _within(column, reach)
         if not rows.size or not columns.size:
             return point

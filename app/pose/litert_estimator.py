@@ -8,10 +8,10 @@ import hashlib
 import importlib.metadata
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from ai_edge_litert import schema_py_generated
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from app.biomech.types import PoseSource
 from app.pose.bundle import DEFAULT_MODEL
-from app.pose.detector import DETECTOR_SIZE, fit_square, people_regions
-from app.pose.estimator import Picture, Reading, Region
-from app.pose.landmarks import Outputs, View, close_up, combine, cut, place, read_outputs
+from app.pose.detector import DETECTOR_SIZE, in_picture, people_regions, whole_picture
+from app.pose.estimator import FrameLike, Picture, Region, View
+from app.pose.landmarks import Outputs, place_view, read_outputs
 from app.pose.network import INPUT_SIZE, detector_network, landmark_network
 
 _MAX_PEOPLE = 4
@@ -33,18 +33,23 @@ class _Network:
     """One network in as many copies as threads may run it at once, each copy on one thread."""
 
     def __init__(self, content: bytes, *, n_copies: int) -> None:
+        self.n_copies = n_copies
         self._free: queue.SimpleQueue[Interpreter] = queue.SimpleQueue()
         for _ in range(n_copies):
             interpreter = Interpreter(model_content=content, num_threads=1)
             interpreter.allocate_tensors()
             self._free.put(interpreter)
+        self._input = interpreter.get_input_details()[0]["index"]
+        self._outputs = [output["index"] for output in interpreter.get_output_details()]
 
-    def run(self, picture: NDArray[np.float32]) -> Vectors:
-        """Return the network's outputs for one picture."""
+    def run(self, picture: NDArray[np.float32]) -> tuple[Vectors, float]:
+        """Return the network's outputs for one picture, and how long it ran."""
         with self._one() as interpreter:
-            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None])
+            interpreter.set_tensor(self._input, picture[None])
+            started_s = time.perf_counter()
             interpreter.invoke()
-            return [interpreter.get_tensor(output["index"])[0] for output in interpreter.get_output_details()]
+            took_s = time.perf_counter() - started_s
+            return [interpreter.get_tensor(output)[0] for output in self._outputs], took_s
 
     @contextmanager
     def _one(self) -> Iterator[Interpreter]:
@@ -65,7 +70,7 @@ class LiteRTEstimator:
             model=model.stem,
             model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
         )
-        self._runs = 0
+        self._runs, self._network_s = 0, 0.0
         self._lock = threading.Lock()
         self._landmarks = _Network(landmark_network(model, schema_py_generated), n_copies=n_threads)
         self._detector = _Network(detector_network(model), n_copies=1)
@@ -80,61 +85,48 @@ class LiteRTEstimator:
         """Network evaluations so far."""
         return self._runs
 
-    def find_people(self, picture: Picture, *, frame: int) -> list[Reading]:
-        """Return everybody the detector sees, each read closely."""
-        square, scale, corner = fit_square(picture)
-        boxes, logits = self._detector.run(square.astype(np.float32) / 127.5 - 1.0)
-        self._count(1)
+    @property
+    def network_s(self) -> float:
+        """Time spent in the networks so far, all threads together."""
+        return self._network_s
+
+    def find_people(self, frame: FrameLike) -> list[Region]:
+        """Return where the detector sees somebody."""
+        placement = whole_picture(frame.size_px)
+        view = frame.view(placement.matrix, placement.offset, size_px=DETECTOR_SIZE)
+        boxes, logits = self._run(self._detector, view.astype(np.float32) / 127.5 - 1.0)
         regions = people_regions(boxes, logits[:, 0], most=_MAX_PEOPLE)
-        return [
-            self.read_person(
-                picture,
-                Region(
-                    x_px=region.x_px * scale + corner[0],
-                    y_px=region.y_px * scale + corner[1],
-                    size_px=region.size_px * scale,
-                    angle_rad=region.angle_rad,
-                ),
-                frame=frame,
-            )
-            for region in regions
-        ]
+        return [in_picture(region, placement) for region in regions]
 
-    def read_person(self, picture: Picture, region: Region, *, frame: int) -> Reading:  # noqa: ARG002  # a replay needs to know the frame
-        """Read the person in the region, plain and mirrored, and average."""
-        return combine([self._view(picture, region, mirrored=mirrored) for mirrored in (False, True)])
-
-    def warm_up(self) -> None:
-        """Run everything once, so that the first video does not pay for it."""
-        blank = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
-        middle = Region(x_px=INPUT_SIZE / 2, y_px=INPUT_SIZE / 2, size_px=INPUT_SIZE, angle_rad=0.0)
-        self.find_people(blank[:DETECTOR_SIZE], frame=0)
-        self.read_person(blank, middle, frame=0)
-        self._runs = 0
-
-    def close(self) -> None:
-        """Nothing is held that needs giving back."""
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Nothing to do."""
-
-    def _view(self, picture: Picture, region: Region, *, mirrored: bool) -> View:
-        placement = place(close_up(region), mirrored=mirrored)
-        view = cut(picture, placement)
-        landmarks, presence, world, heatmaps = self._landmarks.run(view.astype(np.float32) / 255.0)
-        self._count(1)
+    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:  # noqa: ARG002  # a replay needs to know the frame
+        """Read the person in a view of a region, as it is or mirrored."""
+        shown = view[:, ::-1] if mirrored else view
+        landmarks, presence, world, heatmaps = self._run(
+            self._landmarks, np.multiply(shown, np.float32(1 / 255), dtype=np.float32)
+        )
         outputs = Outputs(
             landmarks=landmarks.astype(np.float64),
             presence=float(presence[0]),
             world=world.astype(np.float64),
             heatmaps=heatmaps,
         )
-        return read_outputs(outputs, placement, angle_rad=region.angle_rad, mirrored=mirrored)
+        return read_outputs(
+            outputs, place_view(region, mirrored=mirrored), angle_rad=region.angle_rad, mirrored=mirrored
+        )
 
-    def _count(self, n: int) -> None:
+    def warm_up(self) -> None:
+        """Run everything once, so that the first video does not pay for it."""
+        blank = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
+        middle = Region(x_px=INPUT_SIZE / 2, y_px=INPUT_SIZE / 2, size_px=INPUT_SIZE, angle_rad=0.0)
+        self._run(self._detector, np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.float32))
+        for _ in range(self._landmarks.n_copies):
+            self.read_view(blank, middle, frame=0, mirrored=False)
+        self._runs, self._network_s = 0, 0.0
+
+    def _run(self, network: _Network, picture: NDArray[np.float32]) -> Vectors:
+        """Evaluate a network and count it."""
+        outputs, took_s = network.run(picture)
         with self._lock:
-            self._runs += n
+            self._runs += 1
+            self._network_s += took_s
+        return outputs

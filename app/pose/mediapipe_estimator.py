@@ -8,6 +8,8 @@ mirror-symmetric.
 
 import hashlib
 import importlib.metadata
+import threading
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,17 +20,20 @@ from mediapipe.tasks.python import BaseOptions, vision
 
 from app.biomech.types import PoseSource
 from app.pose.bundle import DEFAULT_MODEL
-from app.pose.estimator import Picture, Reading, Region
-from app.pose.landmarks import Outputs, View, close_up, combine, cut, place, read_outputs
+from app.pose.detector import in_picture, whole_picture
+from app.pose.estimator import FrameLike, Picture, Region, View
+from app.pose.landmarks import Outputs, place_view, read_outputs
 from app.pose.network import INPUT_SIZE, landmark_network
 
 _MAX_PEOPLE = 4
+_SEARCH_PX = 640
+"""Side of the view in which people are looked for."""
 _FIRST_REGION = 1.4
 """Side of the first region over the extent of the detector's landmarks."""
 
 
 class MediaPipeEstimator:
-    """Finds and reads people with the two networks of a pose landmarker bundle. Not for use by two threads at once."""
+    """Finds and reads people with the two networks of a pose landmarker bundle. One thread at a time."""
 
     def __init__(self, model: Path = DEFAULT_MODEL) -> None:
         """Load the bundle; raise `ModelBundleError` when it is none, `OSError` when it cannot be read."""
@@ -38,7 +43,8 @@ class MediaPipeEstimator:
             model=model.stem,
             model_sha256=hashlib.sha256(content).hexdigest(),
         )
-        self._runs = 0
+        self._runs, self._network_s = 0, 0.0
+        self._lock = threading.Lock()
         network = landmark_network(model, schema_py_generated)
         self._network = vision.ImageEmbedder.create_from_options(
             vision.ImageEmbedderOptions(
@@ -63,34 +69,60 @@ class MediaPipeEstimator:
         """Network evaluations so far."""
         return self._runs
 
-    def find_people(self, picture: Picture, *, frame: int) -> list[Reading]:
-        """Return everybody the detector sees, each read closely."""
-        height, width = picture.shape[:2]
-        found = self._finder.detect(_image(picture)).pose_landmarks
-        self._runs += 1 + len(found)
-        readings = []
+    @property
+    def network_s(self) -> float:
+        """Time spent in the networks so far, MediaPipe's own work around them included."""
+        return self._network_s
+
+    def find_people(self, frame: FrameLike) -> list[Region]:
+        """Return where MediaPipe sees somebody."""
+        placement = whole_picture(frame.size_px, view_px=_SEARCH_PX)
+        view = frame.view(placement.matrix, placement.offset, size_px=_SEARCH_PX)
+        with self._lock:
+            started_s = time.perf_counter()
+            found = self._finder.detect(_image(view)).pose_landmarks
+            self._network_s += time.perf_counter() - started_s
+            self._runs += 1 + len(found)
+        regions = []
         for landmarks in found:
-            xy = np.array([[point.x * width, point.y * height] for point in landmarks])
+            xy = np.array([[point.x, point.y] for point in landmarks]) * _SEARCH_PX
             region = Region(
                 x_px=float(xy[[23, 24], 0].mean()),
                 y_px=float(xy[[23, 24], 1].mean()),
                 size_px=max(float(np.ptp(xy, axis=0).max()) * _FIRST_REGION, 1.0),
                 angle_rad=0.0,
             )
-            readings.append(self.read_person(picture, region, frame=frame))
-        return readings
+            regions.append(in_picture(region, placement))
+        return regions
 
-    def read_person(self, picture: Picture, region: Region, *, frame: int) -> Reading:  # noqa: ARG002  # a replay needs to know the frame
-        """Read the person in the region, plain and mirrored, and average."""
-        return combine([self._view(picture, region, mirrored=mirrored) for mirrored in (False, True)])
+    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:  # noqa: ARG002  # a replay needs to know the frame
+        """Read the person in a view of a region, as it is or mirrored."""
+        shown = view[:, ::-1] if mirrored else view
+        with self._lock:
+            started_s = time.perf_counter()
+            heads = self._network.embed(_image(shown)).embeddings
+            self._network_s += time.perf_counter() - started_s
+            self._runs += 1
+        landmarks, presence, world, heatmaps = (
+            np.asarray(head.embedding, dtype=np.float32) for head in heads
+        )
+        outputs = Outputs(
+            landmarks=landmarks.astype(np.float64),
+            presence=float(presence[0]),
+            world=world.astype(np.float64),
+            heatmaps=heatmaps,
+        )
+        return read_outputs(
+            outputs, place_view(region, mirrored=mirrored), angle_rad=region.angle_rad, mirrored=mirrored
+        )
 
     def warm_up(self) -> None:
         """Run everything once, so that the first video does not pay for it."""
         blank = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
         middle = Region(x_px=INPUT_SIZE / 2, y_px=INPUT_SIZE / 2, size_px=INPUT_SIZE, angle_rad=0.0)
-        self.find_people(blank, frame=0)
-        self.read_person(blank, middle, frame=0)
-        self._runs = 0
+        self._finder.detect(_image(blank))
+        self.read_view(blank, middle, frame=0, mirrored=False)
+        self._runs, self._network_s = 0, 0.0
 
     def close(self) -> None:
         """Free the engine."""
@@ -104,21 +136,6 @@ class MediaPipeEstimator:
     def __exit__(self, *exc: object) -> None:
         """Free the engine."""
         self.close()
-
-    def _view(self, picture: Picture, region: Region, *, mirrored: bool) -> View:
-        placement = place(close_up(region), mirrored=mirrored)
-        heads = self._network.embed(_image(cut(picture, placement))).embeddings
-        self._runs += 1
-        landmarks, presence, world, heatmaps = (
-            np.asarray(head.embedding, dtype=np.float32) for head in heads
-        )
-        outputs = Outputs(
-            landmarks=landmarks.astype(np.float64),
-            presence=float(presence[0]),
-            world=world.astype(np.float64),
-            heatmaps=heatmaps,
-        )
-        return read_outputs(outputs, placement, angle_rad=region.angle_rad, mirrored=mirrored)
 
 
 def _image(picture: Picture) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from app.biomech.types import FloatArray
 from app.pose.estimator import Reading
 
-_SAME_PERSON = 0.12
+SAME_PERSON = 0.12
 """Two detections whose hips are closer than this, in body sizes, are one person seen twice."""
 _REACH = 0.12
 _REACH_PER_S = 1.2
@@ -19,7 +20,7 @@ _SIZE_RATIO = 1.6
 _LEAST_SIGHTINGS = 3
 _LEAST_SHARE = 0.1
 """Somebody seen in fewer looks than this share is taken for a false alarm."""
-_LEAST_PRESENCE = 0.5
+LEAST_PRESENCE = 0.5
 _LEAST_MOVEMENT = 0.06
 """Rise and fall of the hips, in body sizes, below which nobody moves. A standing person stays under 0.02."""
 _SPAN_LOOKS = 3
@@ -77,9 +78,9 @@ def distinct(readings: list[Reading]) -> list[Reading]:
     """Return the readings that hold a person, one per person, the surest first."""
     kept: list[Reading] = []
     for reading in sorted(readings, key=lambda item: -float(item.confidence.mean())):
-        if reading.presence < _LEAST_PRESENCE:
+        if reading.presence < LEAST_PRESENCE:
             continue
-        if all(_distance(reading, other) > _SAME_PERSON for other in kept):
+        if all(_distance(reading, other) > SAME_PERSON for other in kept):
             kept.append(reading)
     return kept
 
@@ -147,10 +148,14 @@ def _away(person: Person, *, time_s: float, x_px: float, y_px: float) -> float:
     return float(np.hypot(x_px - x, y_px - y)) / person.size_px
 
 
+def distance(hip_px: FloatArray, other_px: FloatArray, *, size_px: float) -> float:
+    """Return the distance between two people's hips in body sizes."""
+    return float(np.hypot(*(hip_px - other_px))) / size_px
+
+
 def _distance(one: Reading, other: Reading) -> float:
     """Return the distance between two people's hips in sizes of the smaller."""
-    apart = float(np.hypot(*(one.hip_mid_px - other.hip_mid_px)))
-    return apart / min(one.size_px, other.size_px)
+    return distance(one.hip_mid_px, other.hip_mid_px, size_px=min(one.size_px, other.size_px))
 
 
 def _continuation(person: Person, reading: Reading, *, time_s: float) -> float | None:
@@ -183,7 +188,7 @@ def _continues(earlier: Person, later: Person) -> bool:
         return False
     ratio = later.size_px / earlier.size_px
     across = abs(later.sightings[0].reading.hip_mid_px[0] - earlier.sightings[-1].reading.hip_mid_px[0])
-    return 1 / _SIZE_RATIO < ratio < _SIZE_RATIO and float(across) < _SAME_PERSON * earlier.size_px
+    return 1 / _SIZE_RATIO < ratio < _SIZE_RATIO and float(across) < SAME_PERSON * earlier.size_px
 
 
 def movement_span_s(person: Person) -> tuple[float, float] | None:

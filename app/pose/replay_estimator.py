@@ -6,7 +6,8 @@ import numpy as np
 
 from app.biomech.joints import N_JOINTS, Joint
 from app.biomech.types import FloatArray, PoseSource
-from app.pose.estimator import Picture, Reading, Region
+from app.pose.estimator import FrameLike, Picture, Region, View
+from app.pose.landmarks import region_of
 
 _SOURCE = PoseSource(estimator="replay", model="none", model_sha256="0" * 64)
 
@@ -29,28 +30,45 @@ class ReplayEstimator:
         """Questions answered so far."""
         return self._runs
 
-    def find_people(self, picture: Picture, *, frame: int) -> list[Reading]:  # noqa: ARG002  # replayed, not looked at
-        """Return everybody in the frame."""
-        self._runs += 1
-        return [_reading(xy_px) for xy_px in self._people.get(frame, ())]
+    @property
+    def network_s(self) -> float:
+        """No time at all."""
+        return 0.0
 
-    def read_person(self, picture: Picture, region: Region, *, frame: int) -> Reading:  # noqa: ARG002  # as above
-        """Return the person nearest to the middle of the region; an empty reading when nobody is there."""
+    def find_people(self, frame: FrameLike) -> list[Region]:
+        """Return where everybody in the frame is."""
         self._runs += 1
-        readings = [_reading(xy_px) for xy_px in self._people.get(frame, ())]
-        if not readings:
-            return _reading(np.full((N_JOINTS, 2), [region.x_px, region.y_px]), presence=0.0)
+        return [_region(xy_px) for xy_px in self._people.get(frame.index, ())]
+
+    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:  # noqa: ARG002  # replayed, not looked at
+        """Return the person nearest to the middle of the region; nobody's presence when nobody is there."""
+        self._runs += 1
+        people = self._people.get(frame, ())
+        if not people:
+            return _view(np.full((N_JOINTS, 2), [region.x_px, region.y_px]), presence=0.0)
         middle = np.array([region.x_px, region.y_px])
-        return min(readings, key=lambda reading: float(np.hypot(*(reading.hip_mid_px - middle))))
+        return _view(min(people, key=lambda xy_px: float(np.hypot(*(_hip_mid(xy_px) - middle)))))
 
 
-def _reading(xy_px: FloatArray, *, presence: float = 1.0) -> Reading:
-    hip = xy_px[[Joint.LEFT_HIP, Joint.RIGHT_HIP]].mean(axis=0)
-    size = max(float(np.ptp(xy_px[:, 1])) * 1.25, 1.0)
-    return Reading(
-        xy_px=xy_px.astype(np.float64),
+def _hip_mid(xy_px: FloatArray) -> FloatArray:
+    middle: FloatArray = xy_px[[Joint.LEFT_HIP, Joint.RIGHT_HIP]].mean(axis=0)
+    return middle
+
+
+def _radius(xy_px: FloatArray) -> float:
+    return max(float(np.ptp(xy_px[:, 1])) / 2, 0.4)
+
+
+def _region(xy_px: FloatArray) -> Region:
+    hip = _hip_mid(xy_px)
+    return region_of(hip=hip, circle=hip - [0.0, _radius(xy_px)])
+
+
+def _view(xy_px: FloatArray, *, presence: float = 1.0) -> View:
+    hip = _hip_mid(xy_px)
+    return View(
+        points_px=np.vstack([xy_px.astype(np.float64), hip, hip - [0.0, _radius(xy_px)]]),
         confidence=np.full(N_JOINTS, 0.9),
         world_m=np.zeros((N_JOINTS, 3)),
         presence=presence,
-        region=Region(x_px=float(hip[0]), y_px=float(hip[1]), size_px=size, angle_rad=0.0),
     )

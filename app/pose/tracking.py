@@ -1,63 +1,70 @@
-"""Follow the athlete through a video: a coarse look at everybody, then a close look at one.
+"""Follow the athlete through a video: a coarse look at everybody, then a close look at one, only where it matters.
 
-Pass 1 looks at about ten pictures a second, finds everybody and decides who the athlete is. Pass 2 reads every
-frame around the movement on a region interpolated from pass 1, so that no frame depends on how an earlier one
-was read: no lag, no drift, and never somebody else. Memory holds one frame at a time.
+The video is decoded once. About ten times a second everybody is looked at, which decides who the athlete is and
+when the movement happens; views of the people in the frames between are kept. Then the frames that the movement's
+measurement rests on are read closely, plain and mirrored, on regions interpolated from the looks, so that no frame
+depends on how an earlier one was read: no lag, no drift, and never somebody else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from app.biomech.joints import N_JOINTS
-from app.biomech.types import AthletePoint, FloatArray, PoseTrack
-from app.pose.estimator import Picture, PoseEstimator, Reading, Region
-from app.pose.people import (
-    Choice,
-    Person,
-    add_look,
-    choose_athlete,
-    distinct,
-    movement_span_s,
-    pick_athlete,
-)
+from app.biomech.types import AthletePoint, BoolArray, FloatArray, PoseSource, PoseTrack
+from app.pose.close_reader import CloseReader, Crew, ViewStore
+from app.pose.estimator import FrameLike, PoseEstimator, Reading, Region, VideoLike, View
+from app.pose.landmarks import combine
+from app.pose.lookout import Lookout, is_off
+from app.pose.people import LEAST_PRESENCE, Choice, Person, choose_athlete, movement_span_s, pick_athlete
+from app.pose.stillness import can_be_glanced_at, still_groups
 
 _LOOK_EVERY_S = 0.1
+_MOVING_EVERY_S = 1 / 20
+"""While the hips rise or fall; enough to see what happens when."""
 _MARGIN_S = 1.0
-"""Frames this long before and after the movement are read too: standing still is needed for comparison."""
+"""Frames this long before and after a movement that has to be read whole: standing still is needed for comparison."""
+_MOVING_MARGIN_S = 0.3
 _MAX_CLOSE_FRAMES = 4000
-_MAX_LONG_SIDE_PX = 1920
-"""Larger pictures are halved and so on first; the networks see 256 pixels of the athlete at most."""
-_LEAST_PRESENCE = 0.5
-_REREAD_SHIFT, _REREAD_SCALE = 0.06, 0.12
-"""A region that was off by more than this share of its size is read again where the person really is."""
+_MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""Decoded frames that wait for the next look; of large pictures there are more looks."""
 _LOST_SHIFT = 0.35
 """A reading further from where the athlete must be than this share of the region is somebody else."""
+_SLACK_S = 0.0005
+"""A time stamp may be rounded up or down."""
 
 
-class FrameLike(Protocol):
-    """One frame of a video."""
-
-    @property
-    def index(self) -> int:
-        """Place in the video."""
-        ...
+class Span(Protocol):
+    """A stretch of the video that has to be read closely."""
 
     @property
-    def time_s(self) -> float:
-        """Presentation time."""
+    def start_s(self) -> float:
+        """First instant."""
         ...
 
     @property
-    def size_px(self) -> tuple[int, int]:
-        """(width, height) upright."""
+    def stop_s(self) -> float:
+        """Last instant."""
         ...
 
-    def picture(self, max_long_side_px: int | None = None) -> Picture:
-        """Return the upright picture, made smaller when it is larger than asked."""
+    @property
+    def rate_hz(self) -> float:
+        """At most so many frames a second."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingRule:
+    """What a movement needs to have read closely."""
+
+    plan: Callable[[PoseTrack], tuple[Span, ...] | None] | None = None
+    """From a coarse track to the stretches; None, or a plan that answers None: the whole movement."""
+    rate_hz: float = float("inf")
+    """At most so many frames a second of the whole movement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +82,28 @@ class Followed:
 
 
 def follow_athlete(
-    frames: Callable[[], Iterator[FrameLike]],
+    video: VideoLike,
     estimator: PoseEstimator,
     *,
+    rule: ReadingRule,
     athlete_at: AthletePoint | None = None,
+    n_threads: int = 1,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> Followed:
     """Return the track of the person who performs the movement.
 
     Parameters
     ----------
-    frames
-        Gives all frames from the start, each time it is called; called twice.
+    video
+        Frames are asked for once, and again for those whose views could not be kept.
     estimator
-        Reads pictures.
+        Reads views of people.
+    rule
+        What the movement needs.
     athlete_at
         Where a person said the athlete is; whoever performs the movement when None.
+    n_threads
+        Networks that may run at once.
     on_progress
         Called with the share done, 0-1.
 
@@ -99,36 +112,198 @@ def follow_athlete(
     Followed
         With a track that has one row per frame of the video, NaN where the frame was not read.
     """
-    looks = _look_around(frames(), estimator, on_progress=on_progress)
-    choice = _choose(looks, athlete_at)
-    n_real = (choice.athlete is not None) + len(choice.others)
-    if choice.athlete is None or not choice.is_clear:
-        return Followed(track=None, time_s=looks.time_s, n_people=n_real, is_clear=False)
-    rows = _Rows(len(looks.time_s))
-    for sighting in choice.athlete.sightings:
-        rows.set(sighting.frame, sighting.reading)
-    _read_closely(
-        frames(), estimator, looks=looks, athlete=choice.athlete, rows=rows, on_progress=on_progress
-    )
-    track = PoseTrack(
-        time_s=looks.time_s,
-        xy_px=rows.xy_px,
-        confidence=rows.confidence,
-        world_m=rows.world_m,
-        image_size_px=looks.image_size_px,
-        source=estimator.source,
-        n_people=looks.n_people(),
-        bystander_ratio=_bystander_ratio(choice),
-    )
-    return Followed(track=track, time_s=looks.time_s, n_people=n_real, is_clear=True)
+    crew = Crew(n_threads)
+    try:
+        glances = _glance(video, estimator, crew) if rule.plan is not None else {}
+        still = np.zeros(len(video.time_s), dtype=np.bool_)
+        for group in still_groups(video.groups(), glances):
+            still[group.frames] = True
+        for skipped in (still, np.zeros_like(still)):  # what was left out may hold something after all
+            following = _Following(video, estimator, crew=crew, glances=glances, on_progress=on_progress)
+            followed = following.follow(rule, athlete_at=athlete_at, skipped=skipped)
+            if followed is not None:
+                return followed
+        msg = "a video of which nothing is left out is always answered"
+        raise RuntimeError(msg)
+    finally:
+        crew.close()
 
 
-def _choose(looks: "_Looks", at: AthletePoint | None) -> Choice:
-    n_looks = len(looks.counts)
+def _glance(video: VideoLike, estimator: PoseEstimator, crew: Crew) -> dict[int, list[Reading]]:
+    """Return everybody in each key picture, when those are close enough to say what lies between them."""
+    groups = video.groups()
+    glances: dict[int, list[Reading]] = {}
+    if not can_be_glanced_at(groups, video.time_s):
+        return glances
+    lookout = Lookout(estimator)
+
+    def works() -> Iterator[Callable[[], tuple[int, list[Reading]]]]:
+        for frame in video.frames({group.key for group in groups}):
+            yield partial(lookout.everybody, frame)
+
+    glances.update(crew.results(works()))
+    return glances
+
+
+class _Following:
+    """One attempt at following, with what it saw."""
+
+    def __init__(
+        self,
+        video: VideoLike,
+        estimator: PoseEstimator,
+        *,
+        crew: Crew,
+        glances: Mapping[int, list[Reading]],
+        on_progress: Callable[[float], None],
+    ) -> None:
+        self._video = video
+        self._glances = glances
+        self._estimator = estimator
+        self._crew = crew
+        self._on_progress = on_progress
+        self._store = ViewStore()
+        self._rows = _Rows(len(video.time_s))
+        self._size_px = (1, 1)
+        self._left_out: list[int] = []
+
+    def follow(
+        self, rule: ReadingRule, *, athlete_at: AthletePoint | None, skipped: BoolArray
+    ) -> Followed | None:
+        """Return what was found, None when frames were left out and the rest does not tell enough."""
+        time_s = self._video.time_s
+        lookout = self._look_around(skipped)
+        choice = _choose(lookout, athlete_at, time_s=time_s)
+        n_real = (choice.athlete is not None) + len(choice.others)
+        if choice.athlete is None or not choice.is_clear:
+            if skipped.any():
+                return None
+            return Followed(track=None, time_s=time_s, n_people=n_real, is_clear=False)
+        for sighting in choice.athlete.sightings:
+            self._rows.set(sighting.frame, sighting.reading)
+
+        def track() -> PoseTrack:
+            return self._rows.track(
+                time_s, size_px=self._size_px, lookout=lookout, choice=choice, source=self._estimator.source
+            )
+
+        where = _Whereabouts(choice.athlete)
+        reader = CloseReader(
+            self._video,
+            self._estimator,
+            region_of=lambda frame: where.region(float(time_s[frame])),
+            store=self._store,
+            crew=self._crew,
+        )
+        span = movement_span_s(choice.athlete)
+        spans: tuple[Span, ...] | None = None
+        if rule.plan is not None and span is not None:
+            moving = (time_s >= span[0] - _MOVING_MARGIN_S) & (time_s <= span[1] + _MOVING_MARGIN_S)
+            moving &= ~skipped  # the plan says whether those are needed
+            between = [
+                frame
+                for frame in _thinned(time_s, moving, every_s=_MOVING_EVERY_S)
+                if not self._rows.has(frame)
+            ]
+            self._read(between, reader, mirrored=False, share=0.6)
+            spans = rule.plan(track())
+        if spans is None and skipped.any():
+            return None
+        if spans is not None:
+            close = _planned_frames(time_s, spans)
+        else:
+            close = _whole_movement(time_s, span, rate_hz=rule.rate_hz)
+        self._read(close, reader, mirrored=True, share=1.0)
+        self._on_progress(1.0)
+        return Followed(track=track(), time_s=time_s, n_people=n_real, is_clear=True)
+
+    def _look_around(self, skipped: BoolArray) -> Lookout:
+        """Look at everybody about ten times a second, and keep views of the people between the looks."""
+        lookout = Lookout(self._estimator)
+        wanted = set(np.flatnonzero(~skipped).tolist()) if skipped.any() else None
+        self._left_out = sorted(key for key in self._glances if skipped[key])
+        end_s = float(self._video.time_s[-1])
+        last_slot = -1
+        waiting: list[FrameLike] = []
+        looking: Future[None] | None = None
+        for frame in self._video.frames(wanted):
+            self._size_px = frame.size_px
+            waiting.append(frame)
+            room = max(2, _MAX_WAITING_BYTES // (frame.size_px[0] * frame.size_px[1] * 3 // 2))
+            # On a fixed grid, so that the looks are the same whatever was left out before.
+            slot = int((frame.time_s - self._video.time_s[0] + _SLACK_S) / _LOOK_EVERY_S)
+            if slot == last_slot and len(waiting) < room:
+                continue
+            last_slot = slot
+            if looking is not None:
+                looking.result()
+                self._on_progress(0.5 * frame.time_s / max(end_s, 1e-9))
+            looking = self._crew.submit(partial(self._look, lookout, waiting))
+            waiting = []
+        if looking is not None:
+            looking.result()
+        self._remember(lookout, before=len(self._video.time_s))
+        return lookout
+
+    def _remember(self, lookout: Lookout, *, before: int) -> None:
+        """Take the glances at key pictures that were left out for looks, in order of time."""
+        while self._left_out and self._left_out[0] < before:
+            key = self._left_out.pop(0)
+            lookout.remember(key, time_s=float(self._video.time_s[key]), readings=self._glances[key])
+
+    def _look(self, lookout: Lookout, waiting: list[FrameLike]) -> None:
+        """Look at the last frame; then it is known where the people were in those that waited."""
+        frame = waiting[-1]
+        self._remember(lookout, before=frame.index)
+        if frame.index in self._glances and not lookout.is_following(frame.time_s):
+            lookout.remember(frame.index, time_s=frame.time_s, readings=self._glances[frame.index])
+        else:
+            lookout.look(frame)
+        for person in lookout.people:
+            if len(person.sightings) < 2 or person.sightings[-1].frame != frame.index:
+                continue
+            recent = _Whereabouts(Person(person.sightings[-2:]))
+            if person.sightings[-2].time_s >= waiting[0].time_s - 2 * _LOOK_EVERY_S:
+                for one in waiting:
+                    self._store.keep(one, recent.region(one.time_s))
+
+    def _read(self, frames: Collection[int], reader: CloseReader, *, mirrored: bool, share: float) -> None:
+        """Read frames into the rows; those whose region was off once more, where the athlete really is."""
+        off: dict[int, Region] = {}
+        for n, (frame, region, views) in enumerate(reader.read(frames, mirrored=mirrored)):
+            reading = self._accept(frame, region, views)
+            if reading is not None and is_off(region, reading.region):
+                off[frame] = reading.region
+            if n % 8 == 0:
+                self._on_progress(0.5 + 0.5 * share * n / len(frames))
+        if off:
+            again = CloseReader(
+                self._video,
+                self._estimator,
+                region_of=off.__getitem__,
+                store=ViewStore(),
+                crew=self._crew,
+            )
+            for frame, _, views in again.read(off, mirrored=mirrored):
+                self._accept(frame, off[frame], views)
+
+    def _accept(self, frame: int, region: Region, views: list[View]) -> Reading | None:
+        """Write a reading down, unless nobody or somebody else was there."""
+        reading = combine(views)
+        shift = np.hypot(reading.region.x_px - region.x_px, reading.region.y_px - region.y_px)
+        if reading.presence < LEAST_PRESENCE or shift > _LOST_SHIFT * region.size_px:
+            return None
+        self._rows.set(frame, reading)
+        return reading
+
+
+def _choose(lookout: Lookout, at: AthletePoint | None, *, time_s: FloatArray) -> Choice:
+    """Return who the athlete is: whoever was pointed at, else whoever performs the movement."""
+    n_looks = len(lookout.counts)
     if at is None:
-        return choose_athlete(looks.people, n_looks=n_looks)
-    time_s = float(looks.time_s[min(at.frame, len(looks.time_s) - 1)])
-    return pick_athlete(looks.people, n_looks=n_looks, time_s=time_s, x_px=at.x_px, y_px=at.y_px)
+        return choose_athlete(lookout.people, n_looks=n_looks)
+    at_s = float(time_s[min(at.frame, len(time_s) - 1)])
+    return pick_athlete(lookout.people, n_looks=n_looks, time_s=at_s, x_px=at.x_px, y_px=at.y_px)
 
 
 class _Rows:
@@ -144,84 +319,60 @@ class _Rows:
         self.confidence[frame] = reading.confidence
         self.world_m[frame] = reading.world_m
 
+    def has(self, frame: int) -> bool:
+        return bool(np.isfinite(self.xy_px[frame, 0, 0]))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Looks:
-    """What pass 1 saw."""
-
-    people: list[Person]
-    counts: dict[int, int]
-    """People in each frame that was looked at."""
-    time_s: FloatArray
-    image_size_px: tuple[int, int]
-
-    def n_people(self) -> FloatArray:
-        n_people = np.full(len(self.time_s), np.nan)
-        for frame, count in self.counts.items():
+    def track(
+        self,
+        time_s: FloatArray,
+        *,
+        size_px: tuple[int, int],
+        lookout: Lookout,
+        choice: Choice,
+        source: PoseSource,
+    ) -> PoseTrack:
+        n_people = np.full(len(time_s), np.nan)
+        for frame, count in lookout.counts.items():
             n_people[frame] = count
-        return n_people
+        return PoseTrack(
+            time_s=time_s,
+            xy_px=self.xy_px.copy(),
+            confidence=self.confidence.copy(),
+            world_m=self.world_m.copy(),
+            image_size_px=size_px,
+            source=source,
+            n_people=n_people,
+            bystander_ratio=_bystander_ratio(choice),
+        )
 
 
-def _look_around(
-    frames: Iterator[FrameLike], estimator: PoseEstimator, *, on_progress: Callable[[float], None]
-) -> _Looks:
-    """Look at everybody about ten times a second, and note the time of every frame."""
-    people: list[Person] = []
-    counts: dict[int, int] = {}
-    times: list[float] = []
-    size, next_look_s = (1, 1), -np.inf
-    for frame in frames:
-        times.append(frame.time_s)
-        size = frame.size_px
-        # Half a millisecond of slack: a time stamp may be rounded up or down.
-        if frame.time_s < next_look_s - 0.0005:
-            continue
-        next_look_s = frame.time_s + _LOOK_EVERY_S
-        picture, scale = _working_picture(frame)
-        found = estimator.find_people(picture, frame=frame.index)
-        readings = distinct([_scaled(reading, scale) for reading in found])
-        counts[frame.index] = len(readings)
-        add_look(people, frame=frame.index, time_s=frame.time_s, readings=readings)
-        on_progress(0.3 * (1 - 1 / (1 + len(counts) / 30)))
-    return _Looks(people=people, counts=counts, time_s=np.array(times), image_size_px=size)
+def _thinned(time_s: FloatArray, inside: BoolArray, *, every_s: float) -> list[int]:
+    """Return the frames inside a stretch that are at least so far apart."""
+    frames: list[int] = []
+    next_s = -np.inf
+    for frame in np.flatnonzero(inside):
+        if time_s[frame] >= next_s - _SLACK_S:
+            frames.append(int(frame))
+            next_s = time_s[frame] + every_s
+    return frames
 
 
-def _read_closely(
-    frames: Iterator[FrameLike],
-    estimator: PoseEstimator,
-    *,
-    looks: _Looks,
-    athlete: Person,
-    rows: _Rows,
-    on_progress: Callable[[float], None],
-) -> None:
-    """Read every frame around the movement that pass 1 has not read."""
-    wanted = _frames_to_read(looks.time_s, athlete)
-    where = _Whereabouts(athlete)
-    last = max(wanted, default=0)
-    n_read = 0
-    for frame in frames:
-        if frame.index > last:
-            break
-        if frame.index not in wanted:
-            continue
-        region = where.region(frame.time_s)
-        picture, scale = _working_picture(frame)
-        reading = _close_reading(picture, region, estimator, frame=frame.index, scale=scale)
-        if reading is not None:
-            rows.set(frame.index, reading)
-        n_read += 1
-        on_progress(0.3 + 0.7 * n_read / len(wanted))
+def _planned_frames(time_s: FloatArray, spans: Iterable[Span]) -> list[int]:
+    """Return the frames of all stretches, each once, in order."""
+    frames: set[int] = set()
+    for span in spans:
+        inside = (time_s >= span.start_s) & (time_s <= span.stop_s)
+        frames.update(_thinned(time_s, inside, every_s=1.0 / span.rate_hz))
+    return sorted(frames)[:_MAX_CLOSE_FRAMES]
 
 
-def _frames_to_read(time_s: FloatArray, athlete: Person) -> set[int]:
-    """Return the frames around the movement; none when the athlete only stands, for which pass 1 is enough."""
-    span = movement_span_s(athlete)
+def _whole_movement(time_s: FloatArray, span: tuple[float, float] | None, *, rate_hz: float) -> list[int]:
+    """Return the frames of the movement; none when the athlete only stands, for which looks are enough."""
     if span is None:
-        return set()
-    inside = np.flatnonzero((time_s >= span[0] - _MARGIN_S) & (time_s <= span[1] + _MARGIN_S))
-    step = -(-len(inside) // _MAX_CLOSE_FRAMES) if len(inside) else 1
-    return {int(frame) for frame in inside[::step]}
+        return []
+    inside = (time_s >= span[0] - _MARGIN_S) & (time_s <= span[1] + _MARGIN_S)
+    frames = _thinned(time_s, inside, every_s=1.0 / rate_hz)
+    return frames[:: max(1, -(-len(frames) // _MAX_CLOSE_FRAMES))]
 
 
 class _Whereabouts:
@@ -242,52 +393,6 @@ class _Whereabouts:
             for values in (self._x, self._y, self._size, self._angle)
         )
         return Region(x_px=x, y_px=y, size_px=size, angle_rad=angle)
-
-
-def _close_reading(
-    picture: Picture, region: Region, estimator: PoseEstimator, *, frame: int, scale: float
-) -> Reading | None:
-    """Read the athlete where it must be; again if the region was off; None when it is not there."""
-    reading = estimator.read_person(picture, _scaled_region(region, 1 / scale), frame=frame)
-    if _is_off(_scaled_region(region, 1 / scale), reading.region) and reading.presence >= _LEAST_PRESENCE:
-        reading = estimator.read_person(picture, reading.region, frame=frame)
-    reading = _scaled(reading, scale)
-    shift = np.hypot(reading.region.x_px - region.x_px, reading.region.y_px - region.y_px)
-    if reading.presence < _LEAST_PRESENCE or shift > _LOST_SHIFT * region.size_px:
-        return None
-    return reading
-
-
-def _is_off(used: Region, right: Region) -> bool:
-    shift = np.hypot(used.x_px - right.x_px, used.y_px - right.y_px)
-    return bool(
-        shift > _REREAD_SHIFT * right.size_px or abs(used.size_px / right.size_px - 1) > _REREAD_SCALE
-    )
-
-
-def _working_picture(frame: FrameLike) -> tuple[Picture, float]:
-    """Return the picture, not larger than needed, and what its pixels count in pixels of the video."""
-    picture = frame.picture(_MAX_LONG_SIDE_PX)
-    return picture, max(frame.size_px) / max(picture.shape[:2])
-
-
-def _scaled_region(region: Region, scale: float) -> Region:
-    return Region(
-        x_px=region.x_px * scale,
-        y_px=region.y_px * scale,
-        size_px=region.size_px * scale,
-        angle_rad=region.angle_rad,
-    )
-
-
-def _scaled(reading: Reading, scale: float) -> Reading:
-    return Reading(
-        xy_px=reading.xy_px * scale,
-        confidence=reading.confidence,
-        world_m=reading.world_m,
-        presence=reading.presence,
-        region=_scaled_region(reading.region, scale),
-    )
 
 
 def _bystander_ratio(choice: Choice) -> float:

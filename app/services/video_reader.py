@@ -30,6 +30,8 @@ class VideoReading:
     """None when there is no athlete to follow; the findings say why."""
     findings: tuple[QualityFinding, ...] = ()
     n_network_runs: int = 0
+    network_s: float = 0.0
+    """Time spent in the networks, all threads together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

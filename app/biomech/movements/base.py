@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.biomech.corrections import EventKey
 from app.biomech.events import Instant
 from app.biomech.kinematics import BodyPaths
+from app.biomech.reading import PlanReading
 from app.biomech.types import Movement, Outcome, PoseTrack, QualityFinding, TrialContext, VideoInfo, View
 
 
@@ -49,4 +50,8 @@ class MovementDefinition:
     """The athlete starts on a box or step, whose height may be given."""
     is_repeated: bool = False
     """One clip holds several repetitions, which are numbered."""
+    plan_reading: PlanReading | None = None
+    """Says, from a coarse track, which stretches its measurement rests on; None has all of the movement read."""
+    read_rate_hz: float = float("inf")
+    """At most so many frames a second are read of a movement that is read whole: what is slow needs no more."""
     assess: Callable[[Trial], Outcome]

@@ -16,6 +16,7 @@ from app.biomech.metrics import Value, make_metric
 from app.biomech.movements.base import MovementDefinition, Trial
 from app.biomech.phases import Refusal
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
+from app.biomech.reading import plan_landing
 from app.biomech.sagittal import SagittalMeasurement
 from app.biomech.sagittal_landing import (
     SAGITTAL_KEYS,
@@ -478,5 +479,6 @@ DROP_VERTICAL_JUMP = MovementDefinition(
     flagged_frames=(IC, "peak_valgus", "lowest_point"),
     views=(View.FRONTAL, View.SAGITTAL),
     has_box=True,
+    plan_reading=plan_landing,
     assess=assess,
 )

@@ -1,11 +1,16 @@
+from collections.abc import Collection
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from app.media.facts import VideoRefusedError
-from app.media.frames import MAX_FRAMES, VideoFile, read_facts
+from app.media.frame import cut
+from app.media.frames import VideoFile
+from app.media.headers import MAX_FRAMES, read_facts
 from tests.support.videos import steady, write_sound, write_video
 
 _HALF_TICK_S = 1 / 15360
@@ -151,3 +156,73 @@ def test_facts_when_read_then_no_frame_was_needed() -> None:
     facts = read_facts(Path("samples/dvj_f_neutral_60.mp4"))
     assert (facts.codec, facts.n_packets, facts.container) == ("h264", 219, "mp4")
     assert facts.duration_s == pytest.approx(3.65, abs=1e-6)
+
+
+def test_frames_when_some_are_wanted_then_they_are_the_same_pictures_as_when_all_are_read(
+    tmp_path: Path,
+) -> None:
+    video = VideoFile(Path("samples/dvj_f_neutral_60.mp4"))
+    everything = {frame.index: frame.picture() for frame in video.frames() if frame.index in (3, 40, 41, 90)}
+    chosen = {frame.index: frame.picture() for frame in video.frames({3, 40, 41, 90})}
+    assert list(chosen) == [3, 40, 41, 90]
+    for index, picture in chosen.items():
+        assert_allclose(picture, everything[index])
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4"])
+def test_frames_when_groups_are_left_out_then_each_frame_keeps_its_index_and_time(
+    tmp_path: Path, codec: str
+) -> None:
+    path = tmp_path / "groups.mp4"
+    _write_groups(path, n_groups=6, busy=(), codec=codec)
+    video = VideoFile(path)
+    wanted = [0, 14, 15, 47, 59]
+    frames = list(video.frames(wanted))
+    assert [frame.index for frame in frames] == wanted
+    assert_allclose([frame.time_s for frame in frames], video.time_s[wanted])
+
+
+def test_groups_when_one_stretch_moves_then_its_group_is_busy(tmp_path: Path) -> None:
+    path = tmp_path / "groups.mp4"
+    _write_groups(path, n_groups=6, busy=(3,))
+    groups = VideoFile(path).groups()
+    assert [group.key for group in groups] == [0, 10, 20, 30, 40, 50]
+    assert [group.is_busy for group in groups] == [False, False, False, True, False, False]
+    assert_allclose(np.concatenate([group.frames for group in groups]), np.arange(60))
+
+
+def _write_groups(path: Path, *, n_groups: int, busy: Collection[int], codec: str = "libx264") -> None:
+    """Write groups of ten frames, a key picture each; noise changes in the busy ones."""
+    rng = np.random.default_rng(3)
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        options = {"x265-params": "keyint=10:min-keyint=10:scenecut=0:open-gop=0:log-level=none"}
+        stream.codec_context.gop_size = 10
+        stream.codec_context.options = options if codec == "libx265" else {"sc_threshold": "0"}
+        still = rng.integers(0, 255, (64, 96, 3), dtype=np.uint8)
+        for n in range(10 * n_groups):
+            picture = rng.integers(0, 255, (64, 96, 3), dtype=np.uint8) if n // 10 in busy else still
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = n, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p"])
+def test_view_when_cut_then_it_shows_what_the_whole_picture_shows(
+    tmp_path: Path, rotation_deg: int, pixel_format: str
+) -> None:
+    path = write_video(
+        tmp_path / "turned.mp4",
+        times_s=steady(12, 30.0),
+        size=(128, 64),
+        rotation_deg=rotation_deg,
+        pixel_format=pixel_format,
+    )
+    frame = next(VideoFile(path).frames())
+    matrix, offset = np.array([[0.9, 0.1], [-0.1, 0.9]]), np.array([4.0, 9.0])
+    whole = cut(frame.picture(), matrix, offset, size_px=80)
+    # brightness and colour are scaled apart, and the library rounds its own way
+    assert np.abs(frame.view(matrix, offset, size_px=80).astype(int) - whole).mean() < 2.5

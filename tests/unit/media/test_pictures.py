@@ -62,7 +62,7 @@ def _stills(video: VideoFile, folder: Path) -> list[int]:
         _flagged(999, "lowest_point", Side.BOTH),
     ]
     return draw_stills(
-        video.frames(),
+        video,
         track=_track(),
         events=(),
         flagged_frames=flagged,

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,17 @@ from numpy.testing import assert_allclose
 
 from app.biomech.joints import MIRROR, Joint
 from app.biomech.types import FloatArray
-from app.media.frames import Frame, VideoFile
+from app.media.frame import Frame
+from app.media.frames import VideoFile
 from app.pose.bundle import DEFAULT_MODEL, model_sha256
-from app.pose.estimator import Region
+from app.pose.close_reader import view_of
+from app.pose.estimator import GroupLike, Picture, PoseEstimator, Reading, Region
+from app.pose.landmarks import combine
 from app.pose.litert_estimator import LiteRTEstimator
+from app.pose.lookout import Lookout
 from app.pose.mediapipe_estimator import MediaPipeEstimator
 from app.pose.network import ModelBundleError
-from app.pose.people import distinct
-from app.pose.tracking import follow_athlete
+from app.pose.tracking import ReadingRule, follow_athlete
 from app.storage.tracks import track_to_bytes
 
 pytestmark = pytest.mark.pose
@@ -35,7 +37,7 @@ _JOINTS = {
 
 @pytest.fixture(scope="module")
 def estimator() -> LiteRTEstimator:
-    return LiteRTEstimator()
+    return LiteRTEstimator(n_threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,10 @@ def _landing(name: str, *, first: int, last: int) -> Iterator[Frame]:
 def _true_px(name: str, frames: list[int]) -> dict[Joint, FloatArray]:
     truth = json.loads(Path(f"samples/{name}.json").read_text())["joints2d"]
     return {joint: np.array(truth[key])[frames] for key, joint in _JOINTS.items()}
+
+
+def _read_view(engine: PoseEstimator, view: Picture, region: Region) -> Reading:
+    return combine([engine.read_view(view, region, frame=0, mirrored=side) for side in (False, True)])
 
 
 def test_model_when_shipped_then_it_is_the_one_on_its_card() -> None:
@@ -80,10 +86,11 @@ def test_engines_when_they_read_the_same_region_then_they_say_the_same(
     region = Region(x_px=365.0, y_px=620.0, size_px=1100.0, angle_rad=0.05)
     for frame in _landing("dvj_f_valgus20_60", first=70, last=72):
         one, other = (
-            engine.read_person(frame.picture(), region, frame=0) for engine in (estimator, mediapipe)
+            engine.read_view(view_of(frame, region), region, frame=0, mirrored=True)
+            for engine in (estimator, mediapipe)
         )
         # the same weights and the same arithmetic: a thousandth of a pixel is rounding
-        assert_allclose(one.xy_px, other.xy_px, atol=0.005)
+        assert_allclose(one.points_px, other.points_px, atol=0.005)
         assert_allclose(one.confidence, other.confidence, atol=1e-4)
         assert_allclose(one.world_m, other.world_m, atol=1e-5)
         assert one.presence == pytest.approx(other.presence, abs=1e-5)
@@ -92,26 +99,28 @@ def test_engines_when_they_read_the_same_region_then_they_say_the_same(
 def test_engines_when_they_look_at_the_same_picture_then_each_person_is_found_by_both(
     estimator: LiteRTEstimator, mediapipe: MediaPipeEstimator
 ) -> None:
-    for frame in _landing("dvj_f_bystander_60", first=30, last=50):
-        if frame.index not in (30, 50):
-            continue
-        ours, theirs = (
-            distinct(engine.find_people(frame.picture(), frame=0)) for engine in (estimator, mediapipe)
-        )
+    for frame in _landing("dvj_f_bystander_60", first=10, last=10):
+        ours, theirs = (_everybody(engine, frame) for engine in (estimator, mediapipe))
         assert len(ours) == 2
-        assert theirs
-        for person in theirs:
-            # The engines' first regions differ, so that one's close-up holds less of the body than the other's;
-            # 4 % of the athlete's height, when the two people stand hundreds of pixels apart.
-            assert min(np.hypot(*(other.hip_mid_px - person.hip_mid_px)) for other in ours) < 30.0
+        assert len(theirs) == 2
+        for hip_px in theirs:
+            # 2 % of the athlete's height, when the two people stand hundreds of pixels apart
+            assert min(np.hypot(*(other - hip_px)) for other in ours) < 15.0
 
 
-def test_read_person_when_picture_is_mirrored_then_the_sides_swap(estimator: LiteRTEstimator) -> None:
-    picture = next(_landing("dvj_f_valgus20_60", first=70, last=70)).picture()
+def _everybody(engine: PoseEstimator, frame: Frame) -> list[FloatArray]:
+    lookout = Lookout(engine)
+    lookout.look(frame)
+    return [person.sightings[0].reading.hip_mid_px for person in lookout.people]
+
+
+def test_read_when_picture_is_mirrored_then_the_sides_swap(estimator: LiteRTEstimator) -> None:
+    frame = next(_landing("dvj_f_valgus20_60", first=70, last=70))
     region = Region(x_px=365.0, y_px=620.0, size_px=1100.0, angle_rad=0.0)
     reflected = Region(x_px=720 - 365.0, y_px=620.0, size_px=1100.0, angle_rad=0.0)
-    plain = estimator.read_person(picture, region, frame=0)
-    mirrored = estimator.read_person(np.ascontiguousarray(picture[:, ::-1]), reflected, frame=0)
+    view = view_of(frame, region)
+    plain = _read_view(estimator, view, region)
+    mirrored = _read_view(estimator, np.ascontiguousarray(view[:, ::-1]), reflected)
     # two pictures that are each other's mirror image go through the network twice each, as the same two views
     assert_allclose(mirrored.xy_px[list(MIRROR)] * [-1, 1] + [720, 0], plain.xy_px, atol=0.1)
 
@@ -123,7 +132,7 @@ def test_follow_when_somebody_lands_then_hips_knees_and_ankles_are_where_they_ar
     estimator: LiteRTEstimator, name: str, first: int, last: int
 ) -> None:
     frames = list(range(first, last + 1))
-    followed = follow_athlete(partial(_renumbered, name, first, last), estimator)
+    followed = follow_athlete(_Excerpt(name, first, last), estimator, rule=ReadingRule())
     assert followed.track is not None
     # the athlete is 700 to 800 px tall here: 2 % of that; somebody else would be hundreds of pixels off.
     # The model puts an ankle where the shin meets the shoe, 3 cm (12 px) above the joint.
@@ -133,23 +142,27 @@ def test_follow_when_somebody_lands_then_hips_knees_and_ankles_are_where_they_ar
         assert np.nanmax(error) < 45.0, joint.name
 
 
-class _Renumbered:
-    def __init__(self, frame: Frame, first: int) -> None:
-        self.index, self.time_s, self.size_px, self.picture = (
-            frame.index - first,
-            frame.time_s,
-            frame.size_px,
-            frame.picture,
-        )
+class _Excerpt:
+    """Part of a sample, its frames counted from the first."""
 
+    def __init__(self, name: str, first: int, last: int) -> None:
+        self._video = VideoFile(Path(f"samples/{name}.mp4"))
+        self._first, self._last = first, last
+        self.time_s = self._video.time_s[first : last + 1]
 
-def _renumbered(name: str, first: int, last: int) -> Iterator[_Renumbered]:
-    return (_Renumbered(frame, first) for frame in _landing(name, first=first, last=last))
+    def groups(self) -> list[GroupLike]:
+        return []
+
+    def frames(self, wanted: Collection[int] | None = None) -> Iterator[Frame]:
+        asked = range(len(self.time_s)) if wanted is None else wanted
+        for frame in self._video.frames({self._first + index for index in asked}):
+            frame.index -= self._first
+            yield frame
 
 
 def test_follow_when_done_twice_then_the_track_has_the_same_bytes(estimator: LiteRTEstimator) -> None:
-    frames = partial(_renumbered, "dvj_f_neutral_60", 70, 92)
-    tracks = [follow_athlete(frames, estimator).track for _ in range(2)]
+    video = _Excerpt("dvj_f_neutral_60", 70, 92)
+    tracks = [follow_athlete(video, estimator, rule=ReadingRule(), n_threads=n).track for n in (1, 2)]
     assert tracks[0] is not None
     assert tracks[1] is not None
     assert track_to_bytes(tracks[0]) == track_to_bytes(tracks[1])

@@ -2,9 +2,10 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from app.biomech.joints import MIRROR, N_JOINTS, Joint
-from app.pose.estimator import Region
-from app.pose.landmarks import Outputs, close_up, combine, cut, place, read_outputs
-from app.pose.network import HEATMAP_JOINTS, HEATMAP_SIZE, N_OUTPUT_LANDMARKS
+from app.media.frame import cut
+from app.pose.estimator import Picture, Region
+from app.pose.landmarks import Outputs, Placement, close_up, combine, place, read_outputs
+from app.pose.network import HEATMAP_JOINTS, HEATMAP_SIZE, INPUT_SIZE, N_OUTPUT_LANDMARKS
 
 _REGION = Region(x_px=300.0, y_px=500.0, size_px=640.0, angle_rad=0.2)
 
@@ -23,6 +24,10 @@ def _outputs(
     return Outputs(landmarks=table.reshape(-1), presence=1.0, world=world, heatmaps=maps.reshape(-1))
 
 
+def _cut(picture: Picture, placement: Placement) -> Picture:
+    return cut(picture, placement.matrix, placement.offset, size_px=INPUT_SIZE)
+
+
 def test_place_when_mirrored_then_the_regions_axis_stays_and_sides_change() -> None:
     plain, mirrored = place(_REGION, mirrored=False), place(_REGION, mirrored=True)
     points = np.array([[128.0, 128.0], [128.0, 40.0], [20.0, 77.0]])
@@ -34,8 +39,7 @@ def test_place_when_mirrored_then_the_regions_axis_stays_and_sides_change() -> N
 def test_cut_when_mirrored_then_it_shows_the_same_pixels_reflected() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (400, 300, 3), dtype=np.uint8)
     region = Region(x_px=150.0, y_px=200.0, size_px=256.0, angle_rad=0.0)
-    plain = cut(picture, place(region, mirrored=False))
-    mirrored = cut(picture, place(region, mirrored=True))
+    plain, mirrored = (_cut(picture, place(region, mirrored=side)) for side in (False, True))
     assert_allclose(plain, mirrored[:, ::-1], atol=1)
     assert_allclose(plain, picture[72:328, 22:278], atol=1)
 

@@ -1,0 +1,153 @@
+"""Reading one person closely, frame by frame, on every core that may be used.
+
+Views of the person, 256 pixels square as the network sees them, are kept from the first decoding as long as they
+fit; only frames whose view was not kept are decoded again.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from app.pose.estimator import FrameLike, Picture, PoseEstimator, Region, VideoLike, View
+from app.pose.landmarks import place_view
+from app.pose.network import INPUT_SIZE
+
+_MAX_VIEWS = 1000
+"""Views kept: 200 MB, four seconds at 240 frames a second."""
+_SAME_REGION = 0.002
+"""A kept view serves a region that differs by no more than this share of its size."""
+_IN_FLIGHT = 3
+"""Frames handed to each thread ahead of time, so that none waits and few pictures are held."""
+T = TypeVar("T")
+
+
+class Crew:
+    """Threads that read; with one thread the work is done at once by whoever asks."""
+
+    def __init__(self, n_threads: int) -> None:
+        """Start no thread before there is work."""
+        self.n_threads = n_threads
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="pose") if n_threads > 1 else None
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Have something done."""
+        if self._pool is not None:
+            return self._pool.submit(work)
+        done: Future[T] = Future()
+        done.set_result(work())
+        return done
+
+    def results(self, works: Iterable[Callable[[], T]]) -> Iterator[T]:
+        """Yield what each work returns, in order, with few of them under way."""
+        under_way: deque[Future[T]] = deque()
+        for work in works:
+            under_way.append(self.submit(work))
+            if len(under_way) >= _IN_FLIGHT * self.n_threads:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+    def close(self) -> None:
+        """Wait for what is under way and end the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+class ViewStore:
+    """Views of people in frames that were decoded, until there is no room."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._views: dict[int, list[tuple[Region, Picture]]] = {}
+        self._n_kept = 0
+        self._lock = threading.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another view would not be kept."""
+        return self._n_kept >= _MAX_VIEWS
+
+    def keep(self, frame: FrameLike, region: Region) -> None:
+        """Keep the view of a region of a frame."""
+        if self.is_full:
+            return
+        view = view_of(frame, region)
+        with self._lock:
+            self._n_kept += 1
+            self._views.setdefault(frame.index, []).append((region, view))
+
+    def find(self, frame: int, region: Region) -> Picture | None:
+        """Return the view of (almost) this region, None when it was not kept."""
+        for kept, view in self._views.get(frame, ()):
+            apart = np.hypot(kept.x_px - region.x_px, kept.y_px - region.y_px)
+            if max(apart, abs(kept.size_px - region.size_px)) <= _SAME_REGION * region.size_px:
+                return view
+        return None
+
+
+class CloseReader:
+    """Reads the person who is where `region_of` says, frame by frame."""
+
+    def __init__(
+        self,
+        video: VideoLike,
+        estimator: PoseEstimator,
+        *,
+        region_of: Callable[[int], Region],
+        store: ViewStore,
+        crew: Crew,
+    ) -> None:
+        """Keep what is needed."""
+        self._video = video
+        self._estimator = estimator
+        self._region_of = region_of
+        self._store = store
+        self._crew = crew
+        self._plain: dict[int, View] = {}
+
+    def read(self, frames: Collection[int], *, mirrored: bool) -> Iterator[tuple[int, Region, list[View]]]:
+        """Yield frame, region and views (plain, and mirrored when asked for) of each frame that can be had."""
+
+        def works() -> Iterator[Callable[[], tuple[int, Region, list[View]]]]:
+            for frame, region, view in self._views(frames):
+                yield lambda frame=frame, region=region, view=view: self._read(  # type: ignore[misc]  # defaults bind the loop's values
+                    frame, region, view, mirrored=mirrored
+                )
+
+        yield from self._crew.results(works())
+
+    def _views(self, frames: Collection[int]) -> Iterator[tuple[int, Region, Picture]]:
+        """Yield the views that were kept, then those of the frames that must be decoded again."""
+        missing = set()
+        for frame in sorted(frames):
+            region = self._region_of(frame)
+            view = self._store.find(frame, region)
+            if view is None:
+                missing.add(frame)
+            else:
+                yield frame, region, view
+        if missing:
+            for decoded in self._video.frames(missing):
+                region = self._region_of(decoded.index)
+                yield decoded.index, region, view_of(decoded, region)
+
+    def _read(
+        self, frame: int, region: Region, view: Picture, *, mirrored: bool
+    ) -> tuple[int, Region, list[View]]:
+        plain = self._plain.get(frame)
+        if plain is None:
+            plain = self._estimator.read_view(view, region, frame=frame, mirrored=False)
+            self._plain[frame] = plain
+        if not mirrored:
+            return frame, region, [plain]
+        return frame, region, [plain, self._estimator.read_view(view, region, frame=frame, mirrored=True)]
+
+
+def view_of(frame: FrameLike, region: Region) -> Picture:
+    """Return the region as the network is shown it."""
+    placement = place_view(region, mirrored=False)
+    return frame.view(placement.matrix, placement.offset, size_px=INPUT_SIZE)
