@@ -8,6 +8,7 @@ from celery import Celery
 from app.jobs import names
 from app.services.draw_pictures import DrawResult, draw_pictures
 from app.services.process_recording import AttemptResult, process_recording
+from app.services.retention import settle_recording
 from workers.bootstrap import Runtime
 
 _log = structlog.get_logger(__name__)
@@ -26,6 +27,12 @@ def analyse_recording(runtime: Runtime, recording_id: str, organisation_id: str)
         policy=runtime.container.policy,
     )
     _log.info("attempt_ended", recording_id=recording_id, outcome=result.value)
+    settle_recording(
+        uow_factory=runtime.container.uow_factory,
+        blobs=runtime.container.blobs,
+        organisation_id=UUID(organisation_id),
+        recording_id=UUID(recording_id),
+    )
     return result
 
 

@@ -1,12 +1,17 @@
 """Tasks that keep things going: parse nothing, call a service."""
 
+from dataclasses import asdict
+from uuid import UUID
+
 import structlog
 from celery import Celery
 
 from app.container import Container
 from app.jobs import names
 from app.services.draw_pictures import sweep_pictures
+from app.services.erasure import resume_erasures, run_erasure
 from app.services.process_recording import SweepReport, sweep_recordings
+from app.services.retention import RetentionReport, drop_videos_without_consent, retain
 
 _log = structlog.get_logger(__name__)
 ABANDONED_AFTER_S = 24 * 3600.0
@@ -32,6 +37,41 @@ def remove_abandoned_uploads(container: Container) -> int:
     return n_removed
 
 
+def retain_all(container: Container) -> RetentionReport:
+    """Remove what the organisations do not want to keep any longer."""
+    report = retain(uow_factory=container.uow_factory, blobs=container.blobs)
+    _log.info("retained", **asdict(report))
+    return report
+
+
+def resume_all_erasures(container: Container) -> int:
+    """Go on with erasures that a killed process left."""
+    n_done = resume_erasures(uow_factory=container.uow_factory, blobs=container.blobs)
+    if n_done:
+        _log.warning("resumed_erasures", n_done=n_done)
+    return n_done
+
+
+def erase(container: Container, erasure_id: str, organisation_id: str) -> bool:
+    """Forget somebody; a second delivery finds it done."""
+    return run_erasure(
+        uow_factory=container.uow_factory,
+        blobs=container.blobs,
+        organisation_id=UUID(organisation_id),
+        erasure_id=UUID(erasure_id),
+    )
+
+
+def drop_videos(container: Container, athlete_id: str, organisation_id: str) -> int:
+    """Remove the videos of somebody for whom keeping them is not allowed any more."""
+    return drop_videos_without_consent(
+        uow_factory=container.uow_factory,
+        blobs=container.blobs,
+        organisation_id=UUID(organisation_id),
+        athlete_id=UUID(athlete_id),
+    )
+
+
 def register_maintenance(app: Celery, container: Container) -> None:
     """Put the tasks into the app's registry."""
 
@@ -41,5 +81,21 @@ def register_maintenance(app: Celery, container: Container) -> None:
     def run_remove_abandoned_uploads() -> None:
         remove_abandoned_uploads(container)
 
+    def run_retain() -> None:
+        retain_all(container)
+
+    def run_resume_erasures() -> None:
+        resume_all_erasures(container)
+
+    def run_erase(erasure_id: str, organisation_id: str) -> None:
+        erase(container, erasure_id, organisation_id)
+
+    def run_drop_videos(athlete_id: str, organisation_id: str) -> None:
+        drop_videos(container, athlete_id, organisation_id)
+
+    app.task(name=names.RETAIN, shared=False)(run_retain)
+    app.task(name=names.RESUME_ERASURES, shared=False)(run_resume_erasures)
+    app.task(name=names.ERASE_ATHLETE, shared=False)(run_erase)
+    app.task(name=names.DROP_VIDEOS, shared=False)(run_drop_videos)
     app.task(name=names.SWEEP_RECORDINGS, shared=False)(run_sweep)
     app.task(name=names.REMOVE_ABANDONED_UPLOADS, shared=False)(run_remove_abandoned_uploads)

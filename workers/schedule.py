@@ -4,16 +4,26 @@ import threading
 
 from celery import Celery
 from celery.beat import Service
+from celery.schedules import crontab
 
 from app.jobs import names
 from app.jobs.queue import DEFAULT
 
+MINUTE_S = 60.0
 HOUR_S = 3600.0
+RETAIN_AT = crontab(hour="2", minute="30")
+"""Each night, UTC."""
 
 
 def set_schedule(app: Celery, *, sweep_interval_s: float) -> None:
     """Write down what is sent how often; a message nobody took before the next one is due is dropped."""
     app.conf.beat_schedule = {
+        names.RETAIN: {
+            "task": names.RETAIN,
+            "schedule": RETAIN_AT,
+            "options": {"queue": DEFAULT, "expires": HOUR_S, "ignore_result": True},
+        },
+    } | {
         name: {
             "task": name,
             "schedule": every_s,
@@ -22,6 +32,7 @@ def set_schedule(app: Celery, *, sweep_interval_s: float) -> None:
         for name, every_s in (
             (names.SWEEP_RECORDINGS, sweep_interval_s),
             (names.REMOVE_ABANDONED_UPLOADS, HOUR_S),
+            (names.RESUME_ERASURES, MINUTE_S),
         )
     }
 

@@ -28,6 +28,7 @@ TAGS = [
     {"name": "analyses", "description": "What was found, version by version, and what people put right."},
     {"name": "roster", "description": "Teams and athletes."},
     {"name": "people", "description": "Who may do what, and who did what."},
+    {"name": "privacy", "description": "Consent, what is kept how long, erasure."},
     {"name": "health", "description": "For whoever watches the service."},
 ]
 ROUTERS: tuple[APIRouter, ...] = (health.router, v1_router)

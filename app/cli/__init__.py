@@ -86,6 +86,14 @@ def sweep() -> None:
 
 
 @app.command()
+def retain() -> None:
+    """Remove once what the organisations do not want to keep any longer, and finish erasures that were left."""
+    from app.cli.admin import retain as run
+
+    run()
+
+
+@app.command()
 def create_user(
     email: Annotated[str, typer.Argument(help="What the user signs in with.")],
     name: Annotated[str, typer.Option(help="The user's name as others see it.")] = "",

@@ -13,7 +13,9 @@ from app.embedded.addresses import with_running_stack
 from app.http.door_links import reset_link
 from app.logs import configure_logs
 from app.services import accounts, audit, logins
+from app.services.erasure import resume_erasures
 from app.services.process_recording import sweep_recordings
+from app.services.retention import retain as retain_all
 from app.settings import Settings, load_settings
 
 
@@ -36,6 +38,18 @@ def sweep() -> None:
     with build_container(_settings()) as container:
         report = sweep_recordings(uow_factory=container.uow_factory, policy=work_policy(container.settings))
     say(f"Sent again: {report.n_resent}. Put back: {report.n_retried}. Given up: {report.n_gave_up}.")
+
+
+def retain() -> None:
+    """Retain once."""
+    with build_container(_settings()) as container:
+        n_erased = resume_erasures(uow_factory=container.uow_factory, blobs=container.blobs)
+        report = retain_all(uow_factory=container.uow_factory, blobs=container.blobs)
+    say(
+        f"Removed: {report.n_originals} videos, pictures of {report.n_pictures} recordings,"
+        f" {report.n_recordings} recordings past their time, {report.n_unconsented} without consent."
+        f" Finished erasures: {n_erased}."
+    )
 
 
 def create_user(*, email: str, name: str, organisation: str, organisation_id: str, role: str) -> None:

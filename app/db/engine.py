@@ -35,11 +35,20 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
 class TenantSession(Session):
     """A session of one organisation, or of none; row-level security does the rest."""
 
-    def __init__(self, *, bind: Engine, organisation_id: UUID | None, limited_to: UUID | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        bind: Engine,
+        organisation_id: UUID | None,
+        limited_to: UUID | None = None,
+        sees_withheld: int = 1,
+    ) -> None:
         """Open nothing yet: the first statement does. With `limited_to`, that member's or key's limits hold."""
         super().__init__(bind=bind, expire_on_commit=False, autoflush=False)
         self.organisation_id = organisation_id
         self.limited_to = limited_to
+        self.sees_withheld = sees_withheld
+        """Analyses of recordings that are kept from more than this (`Withheld`) are not there."""
         self.written_tables: set[str] = set()
         """Tables that a statement of this session inserted into, changed or deleted from."""
 
@@ -59,6 +68,7 @@ def _set_organisation(session: Any, transaction: SessionTransaction, connection:
         return
     names = {"app.org_id": session.organisation_id, "app.limited_to": session.limited_to}
     connection.execute(_SET_BOTH, {key.partition(".")[2]: str(value or "") for key, value in names.items()})
+    connection.execute(_SET, {"name": "app.sees_withheld", "value": str(session.sees_withheld)})
 
 
 @event.listens_for(TenantSession, "do_orm_execute")

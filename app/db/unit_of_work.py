@@ -38,10 +38,13 @@ from app.db.repositories.links import LinkRepository
 from app.db.repositories.members import MemberRepository
 from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
+from app.db.repositories.privacy import PrivacyRepository
 from app.db.repositories.recordings import RecordingRepository
+from app.db.repositories.retention import RetentionRepository
 from app.db.repositories.roster import RosterRepository
 from app.db.repositories.screenings import ScreeningRepository
 from app.domain.access import Principal
+from app.domain.consent import Withheld
 from app.jobs.queue import Job, JobQueue, QueueUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -69,6 +72,8 @@ class UnitOfWork:
     changes: ChangeRepository
     imports: ImportRepository
     placements: PlacementRepository
+    privacy: PrivacyRepository
+    retention: RetentionRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
     screenings: ScreeningRepository
@@ -95,6 +100,9 @@ class UnitOfWork:
             bind=engine,
             organisation_id=organisation_id,
             limited_to=None if principal is None else principal.limited_to,
+            sees_withheld=Withheld.NOT
+            if principal is not None and principal.is_coach
+            else Withheld.FROM_COACHES,
         )
         self._jobs: list[Job] = []
         self._undo: list[Callable[[], None]] = []
@@ -109,6 +117,8 @@ class UnitOfWork:
         self.changes = ChangeRepository(self._session)
         self.imports = ImportRepository(self._session)
         self.placements = PlacementRepository(self._session)
+        self.privacy = PrivacyRepository(self._session)
+        self.retention = RetentionRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
         self.screenings = ScreeningRepository(self._session)
@@ -132,6 +142,13 @@ class UnitOfWork:
     def savepoint(self) -> AbstractContextManager[object]:
         """Drop what is done inside, and only that, when it ends with an error."""
         return self._session.begin_nested()
+
+    def show_withheld(self) -> None:
+        """See analyses that are kept from everybody, to the end of this transaction: for removing them."""
+        self._session.execute(
+            text("SELECT set_config('app.sees_withheld', :sees, true)"),
+            {"sees": str(int(Withheld.FROM_EVERYBODY))},
+        )
 
     def defer(self, job: Job) -> None:
         """Send this job once the transaction is committed, and only then."""

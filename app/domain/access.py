@@ -38,10 +38,12 @@ class Permission(StrEnum):
     """Invite people, change what they may do, remove them, help them to a new password."""
     KEYS_MANAGE = "keys:manage"
     """Make and end API keys and sign-in by an identity provider."""
+    PRIVACY_MANAGE = "privacy:manage"
+    """Set what is kept how long and whose consent is asked for; erase people; hand out all that is known of one."""
 
 
 _RUNNING_THE_ORGANISATION = frozenset(
-    {Permission.AUDIT_READ, Permission.MEMBERS_MANAGE, Permission.KEYS_MANAGE}
+    {Permission.AUDIT_READ, Permission.MEMBERS_MANAGE, Permission.KEYS_MANAGE, Permission.PRIVACY_MANAGE}
 )
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -56,6 +58,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 MEMBER_ROLES = frozenset(Role) - {Role.INTEGRATION}
 """What a person can be."""
+
+
+_COACHES = frozenset({Role.TRAINER, Role.VIEWER, Role.INTEGRATION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,11 @@ class Principal:
     it) alone, and nothing of others. None: the whole organisation."""
     origin: Origin | None = field(default=None, compare=False)
     """None on the command line, and before a request is known."""
+
+    @property
+    def is_coach(self) -> bool:
+        """Say whether results are shown only as far as they may be shared with coaches."""
+        return self.role in _COACHES
 
     def may(self, permission: Permission) -> bool:
         """Say whether this principal holds the permission."""

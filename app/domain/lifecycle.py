@@ -8,6 +8,8 @@ class RecordingState(StrEnum):
 
     AWAITING_UPLOAD = "awaiting_upload"
     RECEIVED = "received"
+    AWAITING_CONSENT = "awaiting_consent"
+    """Kept, and not looked at before somebody who may has agreed."""
     QUEUED = "queued"
     PROCESSING = "processing"
     ANALYSED = "analysed"
@@ -38,6 +40,9 @@ class Trigger(StrEnum):
     """Judged anew from the stored pose track: a correction was made or undone, or a new method was accepted."""
     REASSESSED_UNUSABLE = "reassessed_unusable"
     """The same, and now the recording cannot be judged, or a person left it out."""
+    CONSENT_MISSING = "consent_missing"
+    """The athlete, or who answers for them, has not agreed, or no longer does."""
+    CONSENT_GIVEN = "consent_given"
     ERASED = "erased"
 
 
@@ -58,6 +63,10 @@ TRANSITIONS: dict[tuple[RecordingState, Trigger], RecordingState] = {
     (_S.FAILED, _T.REANALYSE): _S.QUEUED,
     **{(state, _T.REASSESSED): _S.ANALYSED for state in (_S.ANALYSED, _S.REJECTED, _S.FAILED)},
     **{(state, _T.REASSESSED_UNUSABLE): _S.REJECTED for state in (_S.ANALYSED, _S.REJECTED, _S.FAILED)},
+    (_S.RECEIVED, _T.CONSENT_MISSING): _S.AWAITING_CONSENT,
+    (_S.QUEUED, _T.CONSENT_MISSING): _S.AWAITING_CONSENT,
+    (_S.PROCESSING, _T.CONSENT_MISSING): _S.AWAITING_CONSENT,
+    (_S.AWAITING_CONSENT, _T.CONSENT_GIVEN): _S.QUEUED,
     **{(state, _T.ERASED): _S.PURGED for state in _S if state is not _S.PURGED},
 }
 

@@ -33,6 +33,7 @@ from app.domain.errors import (
     PreconditionFailedError,
 )
 from app.services.athlete_fields import check_change, check_system
+from app.services.consent_rules import obey_consent
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, instant_part, split_page
 from app.services.read_models import AthleteDetail, Page, TeamMembership
 
@@ -229,6 +230,8 @@ def _edit(uow: UnitOfWork, principal: Principal, athlete: AthleteRecord, change:
     if same_athlete(athlete, after):
         return False
     uow.athletes.save(organisation_id=principal.organisation_id, savings=[(athlete, after)])
+    if athlete.date_of_birth != after.date_of_birth:
+        obey_consent(uow, organisation_id=principal.organisation_id, athlete_ids=(athlete.id,))
     uow.audit.record(
         actor=principal,
         act=Act.ATHLETE_EDITED,

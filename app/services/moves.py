@@ -30,6 +30,7 @@ from app.domain.screenings import ScreeningContext
 from app.jobs.names import ANALYSE_RECORDING
 from app.jobs.queue import BULK, Job
 from app.services.athletes import find_record
+from app.services.consent_rules import obey_consent
 from app.services.presenters import no_recording
 from app.services.roster_changes import ChangeView, note
 
@@ -124,6 +125,7 @@ def merge_athletes(*, uow: UnitOfWork, principal: Principal, into_id: UUID, othe
         _place(uow, principal, UUID(row["id"]), trial_id=None, athlete_id=into_id)
     merged = _merged(into, other)
     inherited = _inherited(uow, principal, merged=merged, other=other)
+    uow.privacy.give_decisions(organisation_id=organisation_id, from_id=other_id, to_id=into_id)
     uow.athletes.delete(organisation_id=organisation_id, ids=(other_id,))
     uow.athletes.save(organisation_id=organisation_id, savings=[(into, merged)])
     uow.athletes.inherit_ids(organisation_id=organisation_id, athlete_id=into_id, ids=inherited)
@@ -155,6 +157,9 @@ def undo_placement(*, uow: UnitOfWork, principal: Principal, change: RosterChang
         _part_again(uow, principal, change, items)
     uow.placements.restore(organisation_id=principal.organisation_id, before=placed[0], after=placed[1])
     _reanalyse(uow, principal, before=placed[1], after=placed[0])
+    obey_consent(
+        uow, organisation_id=principal.organisation_id, athlete_ids=[item.athlete_id for item in items]
+    )
 
 
 def _check_moves(owner: UUID | None, athlete_id: UUID | None) -> None:
@@ -310,6 +315,9 @@ def _note(
     before, after = placement_difference(*placements)
     n_reanalysed = _reanalyse(uow, principal, before=before, after=after, gone=gone)
     known = {"before": before, "after": after, "n_reanalysed": n_reanalysed}
+    obey_consent(
+        uow, organisation_id=principal.organisation_id, athlete_ids=[item.athlete_id for item in items]
+    )
     concerned = " ".join(str(item.athlete_id) for item in items)
     n_recordings = len(after["recording"])
     return note(
@@ -363,7 +371,8 @@ def _requeue(uow: UnitOfWork, principal: Principal, recording_id: UUID, *, anew:
         raise StaleStateError(
             "The recording is being analysed just now.", how_to_fix="Wait for its result, then move it."
         )
-    if not anew or (state, Trigger.REANALYSE) not in TRANSITIONS:
+    video_is_gone = record is not None and record.recording.original_deleted_at is not None
+    if not anew or video_is_gone or (state, Trigger.REANALYSE) not in TRANSITIONS:
         return 0
     uow.recordings.enqueue(recording_id, from_state=state, trigger=Trigger.REANALYSE, actor=principal)
     args = (str(recording_id), str(principal.organisation_id))

@@ -17,6 +17,7 @@ from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.audit import Act
+from app.domain.consent import Withheld
 from app.domain.errors import (
     IdempotencyConflictError,
     InvalidInputError,
@@ -29,6 +30,7 @@ from app.domain.screenings import ScreeningContext
 from app.jobs.names import ANALYSE_RECORDING
 from app.jobs.queue import INTERACTIVE, Job
 from app.services.checks import check_range, check_text
+from app.services.consent_rules import obey_consent
 from app.services.cursors import (
     check_limit,
     decode_cursor,
@@ -161,6 +163,8 @@ def receive_recording(
         actor=principal, act=Act.RECORDING_RECEIVED, object_id=recording_id, sha256=upload.sha256
     )
     uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
+    if athlete_id is not None:  # without the consent that is asked for, it waits: kept, and not looked at
+        obey_consent(uow, organisation_id=principal.organisation_id, athlete_ids=(athlete_id,))
     received = recording_view(uow=uow, principal=principal, recording_id=recording_id)
     return ReceivedRecording(recording=received, replayed=False)
 
@@ -211,7 +215,13 @@ def requeue_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UU
     Raises `StaleStateError` when it is already queued or being processed.
     """
     principal.require(Permission.RECORDINGS_WRITE)
-    state = _find(uow=uow, principal=principal, recording_id=recording_id).recording.state
+    recording = _find(uow=uow, principal=principal, recording_id=recording_id).recording
+    state = recording.state
+    if recording.original_deleted_at is not None or recording.withheld >= Withheld.FROM_EVERYBODY:
+        raise StaleStateError(
+            "The video is no longer kept, or there is no consent to analyse it.",
+            how_to_fix="Its numbers stay as they are; film again for new ones.",
+        )
     trigger = Trigger.REQUEUED if (state, Trigger.REQUEUED) in TRANSITIONS else Trigger.REANALYSE
     if (state, trigger) not in TRANSITIONS:
         raise StaleStateError(
@@ -239,7 +249,8 @@ def open_blob(
     principal.require(Permission.VIDEOS_READ)
     recording = _find(uow=uow, principal=principal, recording_id=recording_id).recording
     if kind is BlobKind.ORIGINAL:
-        key: str | None = recording.blob_key
+        seen = Withheld.NOT if principal.is_coach else Withheld.FROM_COACHES
+        key = None if recording.withheld > seen else recording.blob_key
     else:
         stored = uow.analyses.latest(organisation_id=principal.organisation_id, recording_id=recording_id)
         key = None if stored is None else _picture_key(stored, kind=kind, frame=frame)

@@ -30,6 +30,7 @@ from app.domain.roster_import import (
     options_to_json,
 )
 from app.integrations.roster_files import RosterTable, read_roster
+from app.services.consent_rules import obey_consent
 from app.services.import_plan import Roster, plan_import
 from app.services.roster_changes import note
 
@@ -172,6 +173,11 @@ def confirm_import(*, uow: UnitOfWork, principal: Principal, import_id: UUID) ->
         organisation_id=organisation_id,
         savings=[(each.before, each.after) for each in written if each.after is not None],
     )
+    obey_consent(
+        uow,
+        organisation_id=organisation_id,
+        athlete_ids=[each.before.id for each in written if each.before and "date_of_birth" in each.fields],
+    )
     counts = {outcome.value: n for outcome, n in plan.counts().items() if outcome is not RowOutcome.ASK}
     change = note(
         uow,
@@ -239,6 +245,7 @@ def undo_import(*, uow: UnitOfWork, principal: Principal, change: RosterChange) 
         organisation_id=organisation_id,
         savings=[(now[item.athlete_id], athlete_from_json(item.before or {})) for item in changed],
     )
+    obey_consent(uow, organisation_id=organisation_id, athlete_ids=[item.athlete_id for item in changed])
     uow.roster.remove_empty_teams(
         organisation_id=organisation_id, team_ids=[UUID(each) for each in change.detail["teams"]]
     )

@@ -60,3 +60,11 @@ class BlobStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the blob; a missing one is no error."""
         ...
+
+    def delete_all(self, prefix: str) -> int:
+        """Remove every blob in this folder, whatever it is called, and return how many there were."""
+        ...
+
+    def find_keys(self, prefix: str) -> list[str]:
+        """Return the keys of every blob in this folder, in order."""
+        ...

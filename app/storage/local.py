@@ -79,6 +79,18 @@ class LocalBlobStore:
             except OSError:  # not empty, or never there
                 continue
 
+    def delete_all(self, prefix: str) -> int:
+        """Remove every blob in the folder, and the folder."""
+        keys = self.find_keys(prefix)
+        for key in keys:
+            self.delete(key)
+        return len(keys)
+
+    def find_keys(self, prefix: str) -> list[str]:
+        """Return the keys of every blob in the folder."""
+        files = (path for path in self._path(prefix).rglob("*") if path.is_file())
+        return sorted(path.relative_to(self._root).as_posix() for path in files)
+
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
 

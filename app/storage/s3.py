@@ -64,6 +64,18 @@ class S3BlobStore:
         except FileNotFoundError:  # S3 itself does not mind; the store in memory does
             return
 
+    def delete_all(self, prefix: str) -> int:
+        """Remove every object below the prefix."""
+        keys = self.find_keys(prefix)
+        for key in keys:
+            self.delete(key)
+        return len(keys)
+
+    def find_keys(self, prefix: str) -> list[str]:
+        """Return the keys of every object below the prefix."""
+        folder = f"{check_key(prefix)}/"
+        return sorted(entry["path"] for chunk in obstore.list(self._store, folder) for entry in chunk)
+
 
 def open_s3(
     url: str,

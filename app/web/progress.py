@@ -11,6 +11,7 @@ RUNNING_STATES: Final = frozenset(
     {
         RecordingState.AWAITING_UPLOAD,
         RecordingState.RECEIVED,
+        RecordingState.AWAITING_CONSENT,
         RecordingState.QUEUED,
         RecordingState.PROCESSING,
     }
@@ -61,6 +62,8 @@ def _words(
             return "Waiting in the queue", f"Number {queue_position} in line"
         case RecordingState.QUEUED:
             return "Waiting in the queue", "Next in line"
+        case RecordingState.AWAITING_CONSENT:
+            return "Waiting for consent", "Kept, and not looked at before somebody has agreed"
         case RecordingState.RECEIVED:
             return "Video received", "A first look at the file"
         case _:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import openpyxl
 import pytest
 
 from tests.api.conftest import Club
@@ -69,6 +68,8 @@ def people(client: httpx.Client) -> dict[str, dict[str, Any]]:
 
 
 def workbook(rows: list[list[Any]]) -> bytes:
+    import openpyxl
+
     book = openpyxl.Workbook()
     for row in rows:
         book.active.append(row)
@@ -321,6 +322,8 @@ def test_draft_when_dropped_then_gone(fresh: httpx.Client) -> None:
 def test_export_when_imported_elsewhere_then_the_same_people_and_here_nothing_changes(
     make_club: Callable[[], Club], file_format: str
 ) -> None:
+    import openpyxl
+
     here, there = make_club().client, make_club().client
     run(here, "name,id,team,bib\n-Dash,1,U17;Girls,7;8\nBea,2,U17,\nO'Neil,3,,\n")
     here.post("/api/v1/athletes", json=WHOLE | {"external_id": "S-4", "sport": "=2+3", "level": "'@home"})

@@ -29,11 +29,12 @@ def upload(
     *,
     fields: dict[str, str] | None = None,
     key: str | None = None,
+    name: str = "jump.mp4",
 ) -> httpx.Response:
     body = fake_video() if content is None else content
     return client.post(
         URL,
-        files={"file": ("jump.mp4", body, "video/mp4")},
+        files={"file": (name, body, "video/mp4")},
         data=fields or {},
         headers={} if key is None else {"Idempotency-Key": key},
     )

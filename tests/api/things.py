@@ -26,12 +26,19 @@ BODIES: dict[str, Callable[["Things"], dict[str, object]]] = {
     "move_screening": lambda things: {"athlete_id": things.id_of("athlete_id")},
     "edit_athlete": lambda _things: {"sport": "netball"},
     "upsert_athlete_by_external_id": lambda _things: {"name": "Somebody"},
+    "record_consent": lambda _things: {
+        "given_by": "Canary Parent",
+        "relation": "parent",
+        "purposes": {"screening": True, "keep_video": True, "share_with_coach": True},
+    },
+    "change_privacy_rules": lambda _things: {"unknown_age_is_minor": False},
     "merge_athletes": lambda things: {"athlete_id": things.id_of("athlete_id")},
 }
 """Operation id -> a body that is taken, where the one made from the description would be refused."""
 NAMES_OF_THEIR_OWN = {"upsert_athlete_by_external_id"}
 """Operations whose address holds a name that everybody gives for themselves: others make a thing of their own."""
 OTHER_THINGS: dict[str, dict[str, str]] = {
+    "erase_athlete": {"athlete_id": "leaver_id"},
     "get_roster_import_report": {"import_id": "confirmed_import_id"},
 }
 """Operation id -> path parameter -> which thing to take, where the usual one is not far enough in its life."""
@@ -171,6 +178,19 @@ def confirm_import(things: Things) -> str:
     import_id = send(things.club.client, "id,sport\nnobody,judo\n").json()["id"]
     assert things.club.client.post(f"/api/v1/roster-imports/{import_id}/confirm").is_success
     return str(import_id)
+
+
+@thing("leaver_id")
+def make_leaver(things: Things) -> str:
+    return str(things.post("/athletes", name="Canary Leaver", team_ids=[things.id_of("team_id")])["id"])
+
+
+@thing("erasure_id")
+def ask_for_erasure(things: Things) -> str:
+    leaver = things.post("/athletes", name="Canary Gone")
+    answer = things.club.client.delete(f"/api/v1/athletes/{leaver['id']}")
+    assert answer.is_success, answer.text
+    return str(answer.json()["id"])
 
 
 @thing("frame")

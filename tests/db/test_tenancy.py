@@ -11,12 +11,15 @@ from app.db.base import Base
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Permission, Role
 from app.domain.athletes import AthleteChange
+from app.domain.consent import Purpose, Relation
 from app.jobs.memory_queue import MemoryQueue
 from app.services import logins, members
 from app.services.accounts import create_api_key, sign_in
 from app.services.athletes import edit_athlete
+from app.services.consents import make_guardian_link, record_consent
 from app.services.members import Place
 from app.services.moves import merge_athletes
+from app.services.privacy import change_rules
 from app.services.roster_imports import start_import
 from app.storage.local import LocalBlobStore
 from tests.factories import (
@@ -62,8 +65,10 @@ NEVER_CHANGED = {
     "roster_change_item",
     "team_limit",
     "athlete_link",
+    "consent_text",
+    "consent_decision",
 }
-"""Written and removed, never changed."""
+"""Written and removed, never changed; a decision only follows its athlete when two are merged."""
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +123,32 @@ def merge_a_double(uow_factory, club, *, into):
         change = AthleteChange(external_ids={"vald": "v-1"})
         edit_athlete(uow=uow, principal=club.principal, athlete_id=double.id, change=change)
         merge_athletes(uow=uow, principal=club.principal, into_id=into.id, other_id=double.id)
+        settle_privacy(uow, club.principal, athlete_id=into.id)
         start_import(uow=uow, principal=club.principal, filename="roster.csv", content=b"name\nBea Cole\n")
+
+
+def settle_privacy(uow, principal, *, athlete_id):
+    """Leave rules, a text, a decision, a link and an erasure."""
+    change_rules(
+        uow=uow, principal=principal, changes={"consent_text": "Plain words about what is filmed. " * 2}
+    )
+    purposes = {Purpose.SCREENING: True, Purpose.SHARE_WITH_COACH: True}
+    record_consent(
+        uow=uow,
+        principal=principal,
+        athlete_id=athlete_id,
+        given_by="Kim Doe",
+        relation=Relation.PARENT,
+        purposes=purposes,
+    )
+    make_guardian_link(uow=uow, principal=principal, athlete_id=athlete_id)
+    uow.retention.add_erasure(
+        organisation_id=principal.organisation_id,
+        athlete_id=athlete_id,
+        reason="on_request",
+        recording_ids=(),
+        actor=principal,
+    )
 
 
 def sql(template, **names):

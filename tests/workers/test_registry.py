@@ -34,7 +34,9 @@ def test_schedule_when_read_then_every_entry_is_a_known_task_on_a_known_queue(co
     entries = app.conf.beat_schedule.values()
     assert {entry["task"] for entry in entries} <= set(app.tasks)
     assert {entry["options"]["queue"] for entry in entries} <= set(app.amqp.queues)
-    assert all(entry["options"]["expires"] == entry["schedule"] for entry in entries)
+    nightly = [entry for entry in entries if entry["task"] == names.RETAIN]
+    assert len(nightly) == 1
+    assert all(entry["options"]["expires"] == entry["schedule"] for entry in entries if entry not in nightly)
     assert set(app.amqp.queues) == {INTERACTIVE, BULK, DEFAULT}
 
 
@@ -43,5 +45,7 @@ def test_clock_when_made_then_it_holds_the_schedule_and_keeps_nothing_on_disk(co
     assert {entry.task for entry in scheduler.schedule.values()} == {
         names.SWEEP_RECORDINGS,
         names.REMOVE_ABANDONED_UPLOADS,
+        names.RESUME_ERASURES,
+        names.RETAIN,
     }
     assert type(scheduler).__name__ == "Scheduler"

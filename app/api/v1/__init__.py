@@ -12,6 +12,7 @@ from app.api.v1 import (
     method,
     metric_exports,
     openapi,
+    privacy,
     recording_events,
     recording_files,
     recording_uploads,
@@ -40,6 +41,7 @@ for part in (
     roster_imports,
     members,
     api_keys,
+    privacy,
     audit,
 ):
     router.include_router(part.router)

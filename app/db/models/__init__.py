@@ -18,6 +18,7 @@ from app.db.models.corrections import AnalysisCorrection, Correction, Correction
 from app.db.models.imports import RosterImport
 from app.db.models.limits import AthleteLink, TeamLimit
 from app.db.models.links import Invitation, PasswordReset
+from app.db.models.privacy import ConsentDecision, ConsentText, Erasure, GuardianLink, PrivacySettings
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
 from app.db.models.roster import (
     Athlete,
@@ -45,10 +46,14 @@ __all__ = [
     "AthleteTombstone",
     "AthleteWord",
     "AuditEntry",
+    "ConsentDecision",
+    "ConsentText",
     "Correction",
     "CorrectionUndo",
+    "Erasure",
     "Finding",
     "FlaggedFrame",
+    "GuardianLink",
     "IdempotencyKey",
     "Invitation",
     "LoginSession",
@@ -56,6 +61,7 @@ __all__ = [
     "Metric",
     "Organisation",
     "PasswordReset",
+    "PrivacySettings",
     "Recording",
     "RecordingEvent",
     "RosterChange",

@@ -61,6 +61,13 @@ class Recording(TenantMixin, Base):
         Index("ix_recording_waiting", "queued_at", "id", postgresql_where=text("state = 'queued'")),
         Index("ix_recording_leased", "lease_until", postgresql_where=text("state = 'processing'")),
         Index(None, "organisation_id", "trial_id"),
+        Index("ix_recording_withheld", "id", postgresql_where=text("withheld > 0")),
+        Index(
+            "ix_recording_with_original",
+            "organisation_id",
+            "created_at",
+            postgresql_where=text("original_deleted_at IS NULL"),
+        ),
     )
 
     id: Mapped[IdKey]
@@ -108,6 +115,13 @@ class Recording(TenantMixin, Base):
     height_px: Mapped[int]
     duration_s: Mapped[float]
     """As the quick look at arrival found it; the analysis measures it anew."""
+    withheld: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    """A `Withheld`: from whom the results are kept; row-level security on `analysis` goes by it."""
+    withheld_since: Mapped[Instant | None]
+    """Since when they are kept from everybody."""
+    original_deleted_at: Mapped[Instant | None]
+    pictures_deleted_at: Mapped[Instant | None]
+    """Of overlays and stills that there were."""
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
 

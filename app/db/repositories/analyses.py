@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, exists, insert, select
+from sqlalchemy import Select, delete, exists, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -135,6 +135,14 @@ class AnalysisRepository:
         self._add_rows(FlaggedFrame, content.flagged_frames, owner)
         if content.risk_score is not None:
             self._add_assessment(content.risk_score, owner)
+
+    def delete_of(self, *, organisation_id: UUID, recording_id: UUID) -> None:
+        """Remove every analysis of a recording that is purged, with all that belongs to it."""
+        self._session.execute(
+            delete(Analysis)
+            .where(Analysis.organisation_id == organisation_id, Analysis.recording_id == recording_id)
+            .execution_options(synchronize_session=False)
+        )
 
     def latest(self, *, organisation_id: UUID, recording_id: UUID) -> StoredAnalysis | None:
         """Return a recording's newest analysis, or None."""

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.db.models import RosterChange, RosterChangeItem
-from app.db.types import new_id
+from app.db.types import from_now, new_id
 from app.domain.access import Principal
 from app.domain.changes import ChangeKind
 
@@ -110,6 +110,19 @@ class ChangeRepository:
             .values(undone_at=func.now(), detail=detail)
             .execution_options(synchronize_session=False)
         )
+
+    def drop_old(self, *, organisation_id: UUID, older_than_s: float) -> int:
+        """Remove acts that can no longer be undone; return how many."""
+        removed = self._session.scalars(
+            delete(RosterChange)
+            .where(
+                RosterChange.organisation_id == organisation_id,
+                RosterChange.created_at < from_now(-older_than_s),
+            )
+            .returning(RosterChange.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(removed.all())
 
     def forget_athlete(self, *, organisation_id: UUID, athlete_id: UUID) -> None:
         """Remove an athlete's part from every act; acts other than imports lose their meaning with it and go whole."""

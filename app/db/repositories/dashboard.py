@@ -149,7 +149,7 @@ WITH member AS (
            count(*) FILTER (WHERE verdict <> 'invalid') AS n_screened,
            count(*) FILTER (WHERE rank <= 1) AS n_flagged,
            count(*) FILTER (WHERE state IN ('rejected', 'failed') OR verdict = 'invalid') AS n_film_again,
-           count(*) FILTER (WHERE state IN ('awaiting_upload', 'received', 'queued', 'processing')) AS n_in_progress,
+           count(*) FILTER (WHERE state IN ('awaiting_upload', 'received', 'awaiting_consent', 'queued', 'processing')) AS n_in_progress,
            count(*) FILTER (WHERE recording_id IS NULL) AS n_not_filmed
       FROM board
 )

@@ -424,6 +424,7 @@ _ENTERING: dict[RecordingState, dict[str, Any]] = {
         "sent_at": None,
         "not_before": None,
     },
+    RecordingState.AWAITING_CONSENT: {**_NO_LEASE, "progress": 0.0, "not_before": None},
     RecordingState.PROCESSING: {"progress": 0.0, "not_before": None},
     RecordingState.ANALYSED: {**_NO_LEASE, "progress": 1.0},
     RecordingState.REJECTED: {**_NO_LEASE, "progress": 1.0},

@@ -1,0 +1,150 @@
+"""Forgetting a person: what is to go is written down, files go first, then the rows; what is left is a receipt.
+
+Asked for in one transaction, done by a job, and done again from the start by the next one when a process dies in
+between: every step may be repeated.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.db.models import Erasure
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from app.domain.access import Permission, Principal
+from app.domain.audit import Act
+from app.domain.consent import Withheld
+from app.domain.errors import NotFoundError
+from app.jobs.names import ERASE_ATHLETE
+from app.jobs.queue import DEFAULT, Job
+from app.services.athletes import find_record
+from app.services.retention import recording_folder
+from app.storage.blobs import BlobStore
+
+ON_REQUEST = "on_request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureReceipt:
+    """What was, or is being, forgotten; nothing of the person stands in it."""
+
+    id: UUID
+    athlete_id: UUID
+    reason: str
+    requested_at: datetime
+    completed_at: datetime | None
+    n_recordings: int
+    n_files: int
+
+
+def erase_athlete(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> ErasureReceipt:
+    """Ask that a person be forgotten: hidden at once, gone when the job has run. There is no undo.
+
+    Asking twice is asking once. Raises `NotFoundError`.
+    """
+    principal.require(Permission.PRIVACY_MANAGE)
+    organisation_id = principal.organisation_id
+    find_record(uow=uow, principal=principal, athlete_id=athlete_id)
+    pending = uow.retention.find_pending(organisation_id=organisation_id, athlete_id=athlete_id)
+    if pending:
+        erasure_id = pending[0]
+    else:
+        recording_ids = uow.retention.recording_ids_of(organisation_id=organisation_id, athlete_id=athlete_id)
+        uow.privacy.withhold(recording_ids=recording_ids, withheld=Withheld.FROM_EVERYBODY)
+        erasure_id = uow.retention.add_erasure(
+            organisation_id=organisation_id,
+            athlete_id=athlete_id,
+            reason=ON_REQUEST,
+            recording_ids=recording_ids,
+            actor=principal,
+        )
+        uow.audit.record(
+            actor=principal, act=Act.ERASURE_ASKED, object_id=athlete_id, n_recordings=len(recording_ids)
+        )
+    uow.defer(erasure_job(organisation_id=organisation_id, erasure_id=erasure_id))
+    return get_erasure(uow=uow, principal=principal, erasure_id=erasure_id)
+
+
+def get_erasure(*, uow: UnitOfWork, principal: Principal, erasure_id: UUID) -> ErasureReceipt:
+    """Return how far an erasure is, or its receipt; raise `NotFoundError`."""
+    principal.require(Permission.PRIVACY_MANAGE)
+    found = uow.retention.find_erasure(organisation_id=principal.organisation_id, erasure_id=erasure_id)
+    if found is None:
+        raise NotFoundError("There is no such erasure.", how_to_fix="Check the id on the receipt.")
+    return _receipt(found)
+
+
+def run_erasure(
+    *, uow_factory: UnitOfWorkFactory, blobs: BlobStore, organisation_id: UUID, erasure_id: UUID
+) -> bool:
+    """Do what an erasure asks for; False when it is done already or unknown."""
+    with uow_factory(organisation_id) as uow:
+        found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id)
+        if found is None or found.completed_at is not None:
+            return False
+        # recordings that arrived, or were moved to the athlete, since it was asked for
+        recording_ids = {UUID(each) for each in found.recording_ids} | set(
+            uow.retention.recording_ids_of(organisation_id=organisation_id, athlete_id=found.athlete_id)
+        )
+    n_files = sum(blobs.delete_all(recording_folder(organisation_id, each)) for each in sorted(recording_ids))
+    with uow_factory(organisation_id) as uow:
+        found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id, lock=True)
+        if found is None or found.completed_at is not None:
+            return False
+        receipt = _remove_rows(uow, found, recording_ids=recording_ids)
+        uow.retention.finish_erasure(erasure_id=erasure_id, receipt=receipt | {"n_files": n_files})
+        uow.audit.record(
+            actor=None, act=Act.ERASURE_DONE, object_id=found.athlete_id, n_files=n_files, **receipt
+        )
+    # what a worker may have written between the first look and the rows' end: it cannot name it in a row any more
+    for each in sorted(recording_ids):
+        blobs.delete_all(recording_folder(organisation_id, each))
+    return True
+
+
+def resume_erasures(*, uow_factory: UnitOfWorkFactory, blobs: BlobStore) -> int:
+    """Go on with erasures that a dead process left, of every organisation; return how many were done."""
+    with uow_factory(None) as uow:
+        organisation_ids = uow.retention.organisation_ids()
+    n_done = 0
+    for organisation_id in organisation_ids:
+        with uow_factory(organisation_id) as uow:
+            pending = uow.retention.find_pending(organisation_id=organisation_id)
+        n_done += sum(
+            run_erasure(
+                uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id, erasure_id=each
+            )
+            for each in pending
+        )
+    return n_done
+
+
+def erasure_job(*, organisation_id: UUID, erasure_id: UUID) -> Job:
+    """Return the hint to the workers that somebody is to be forgotten."""
+    return Job(name=ERASE_ATHLETE, args=(str(erasure_id), str(organisation_id)), queue=DEFAULT)
+
+
+def _remove_rows(uow: UnitOfWork, erasure: Erasure, *, recording_ids: set[UUID]) -> dict[str, Any]:
+    """Remove every row that tells of the person; the tombstone and the receipt hold ids alone."""
+    organisation_id, athlete_id = erasure.organisation_id, erasure.athlete_id
+    uow.show_withheld()
+    n_recordings = uow.retention.delete_recordings(
+        organisation_id=organisation_id, recording_ids=recording_ids
+    )
+    uow.changes.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
+    uow.imports.drop_unfinished(organisation_id=organisation_id, older_than_s=0)
+    uow.athletes.delete(organisation_id=organisation_id, ids=(athlete_id,))
+    uow.athletes.bury(organisation_id=organisation_id, athlete_id=athlete_id, reason="erased")
+    return {"n_recordings": n_recordings}
+
+
+def _receipt(erasure: Erasure) -> ErasureReceipt:
+    return ErasureReceipt(
+        id=erasure.id,
+        athlete_id=erasure.athlete_id,
+        reason=erasure.reason,
+        requested_at=erasure.created_at,
+        completed_at=erasure.completed_at,
+        n_recordings=erasure.receipt.get("n_recordings", len(erasure.recording_ids)),
+        n_files=erasure.receipt.get("n_files", 0),
+    )

@@ -1,0 +1,228 @@
+"""Keeping things no longer than an organisation wants to. Files go first, then the rows say so: safe to repeat.
+
+These take the `UnitOfWorkFactory`: they work for the service itself, in many short transactions.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from uuid import UUID
+
+from app.db.repositories.retention import DueFiles
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from app.domain.audit import Act
+from app.domain.changes import UNDO_FOR
+from app.domain.lifecycle import TRANSITIONS, Trigger
+from app.domain.privacy import PrivacyRules
+from app.services.consent_rules import judge_athletes, obey_consent
+from app.services.roster_imports import KEEP_UNFINISHED_S
+from app.storage.blobs import BlobStore
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionReport:
+    """What one run removed."""
+
+    n_originals: int = 0
+    n_pictures: int = 0
+    n_recordings: int = 0
+    """Purged whole: past the time for measures."""
+    n_unconsented: int = 0
+    """Purged whole: nobody agreed within the time the organisation waits."""
+    n_moved: int = 0
+    """Recordings whose consent changed by itself, because somebody came of age."""
+    n_forgotten: int = 0
+    """Roster changes that can no longer be undone, and files nobody imported."""
+
+    def __add__(self, other: "RetentionReport") -> "RetentionReport":
+        """Return both together."""
+        return RetentionReport(
+            **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        )
+
+
+def retain(*, uow_factory: UnitOfWorkFactory, blobs: BlobStore) -> RetentionReport:
+    """Remove what is due, of every organisation; more than one at a time does no harm."""
+    with uow_factory(None) as uow:
+        organisation_ids = uow.retention.organisation_ids()
+    total = RetentionReport()
+    for organisation_id in organisation_ids:
+        total += retain_organisation(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
+    return total
+
+
+def retain_organisation(
+    *, uow_factory: UnitOfWorkFactory, blobs: BlobStore, organisation_id: UUID
+) -> RetentionReport:
+    """Remove what is due in one organisation, and note it in its audit trail when anything was."""
+    with uow_factory(organisation_id) as uow:
+        rules = uow.privacy.rules(organisation_id=organisation_id)
+        n_moved = obey_consent(uow, organisation_id=organisation_id)
+        n_forgotten = uow.changes.drop_old(
+            organisation_id=organisation_id, older_than_s=UNDO_FOR.total_seconds()
+        )
+        n_forgotten += uow.imports.drop_unfinished(
+            organisation_id=organisation_id, older_than_s=KEEP_UNFINISHED_S
+        )
+    run = _Run(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
+    report = RetentionReport(
+        n_recordings=_purge_due(run, rules.keep_measures_days),
+        n_unconsented=run.repeat(
+            lambda uow: uow.retention.due_unconsented(
+                organisation_id=organisation_id, waiting_days=rules.consent.waiting_days, limit=BATCH
+            ),
+            run.purge,
+        ),
+        n_originals=run.drop_originals(_days(rules, rules.keep_original_days)),
+        n_pictures=run.drop_pictures(_days(rules, rules.keep_pictures_days)),
+        n_moved=n_moved,
+        n_forgotten=n_forgotten,
+    )
+    if report != RetentionReport():
+        with uow_factory(organisation_id) as uow:
+            uow.audit.record(
+                actor=None, act=Act.RETENTION_DONE, organisation_id=organisation_id, **asdict(report)
+            )
+    return report
+
+
+def settle_recording(
+    *, uow_factory: UnitOfWorkFactory, blobs: BlobStore, organisation_id: UUID, recording_id: UUID
+) -> int:
+    """Remove the files of a recording that has its result, where they are not to be kept; return how many kinds.
+
+    That is so in numbers-only mode, without a consent to keep the video, and for the original when only blurred
+    pictures are kept. Called after each analysis; the nightly run does the same for whatever was missed.
+    """
+    with uow_factory(organisation_id) as uow:
+        rules = uow.privacy.rules(organisation_id=organisation_id)
+        record = uow.recordings.find(organisation_id=organisation_id, recording_id=recording_id)
+        if record is None:
+            return 0
+        athlete_id = record.recording.athlete_id
+        verdicts = (
+            {}
+            if athlete_id is None
+            else judge_athletes(uow, organisation_id=organisation_id, athlete_ids=(athlete_id,))
+        )
+    no_video = rules.numbers_only or any(not verdict.may_keep_video for verdict in verdicts.values())
+    no_original = no_video or (rules.blur_faces and rules.drop_original_after_blur)
+    run = _Run(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
+    n_removed = run.drop_originals(0, only=recording_id) if no_original else 0
+    return n_removed + (run.drop_pictures(0, only=recording_id) if no_video else 0)
+
+
+def drop_videos_without_consent(
+    *, uow_factory: UnitOfWorkFactory, blobs: BlobStore, organisation_id: UUID, athlete_id: UUID
+) -> int:
+    """Remove the videos and pictures of an athlete for whom keeping them was withdrawn; return how many."""
+    with uow_factory(organisation_id) as uow:
+        found = uow.privacy.recordings_of(organisation_id=organisation_id, athlete_ids=(athlete_id,))
+    return sum(
+        settle_recording(
+            uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id, recording_id=each[0]
+        )
+        for each in found
+    )
+
+
+def recording_folder(organisation_id: UUID, recording_id: UUID) -> str:
+    """Return where every file of a recording lies, whatever it is called."""
+    return f"{organisation_id}/{recording_id}"
+
+
+def _days(rules: PrivacyRules, days: int | None) -> int | None:
+    return 0 if rules.numbers_only else days
+
+
+def _purge_due(run: "_Run", days: int | None) -> int:
+    if days is None:
+        return 0
+    return run.repeat(
+        lambda uow: uow.retention.due_recordings(
+            organisation_id=run.organisation_id, older_than_days=days, limit=BATCH
+        ),
+        run.purge,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One organisation's turn."""
+
+    uow_factory: UnitOfWorkFactory
+    blobs: BlobStore
+    organisation_id: UUID
+
+    def repeat(self, find: Callable[[UnitOfWork], list[UUID]], remove: Callable[[UUID], bool]) -> int:
+        """Remove batch by batch; stop when a batch brought nothing forward."""
+        n_removed = 0
+        while True:
+            with self.uow_factory(self.organisation_id) as uow:
+                uow.show_withheld()
+                due = find(uow)
+            n_now = sum(map(remove, due))
+            n_removed += n_now
+            if len(due) < BATCH or n_now == 0:
+                return n_removed
+
+    def purge(self, recording_id: UUID) -> bool:
+        """Remove everything of a recording but that there was one."""
+        self.blobs.delete_all(recording_folder(self.organisation_id, recording_id))
+        with self.uow_factory(self.organisation_id) as uow:
+            uow.show_withheld()
+            record = uow.recordings.find(organisation_id=self.organisation_id, recording_id=recording_id)
+            if record is None or (record.recording.state, Trigger.ERASED) not in TRANSITIONS:
+                return False
+            uow.recordings.transition(
+                recording_id,
+                from_state=record.recording.state,
+                trigger=Trigger.ERASED,
+                values={"filename": ""},
+            )
+            uow.retention.note_original_deleted(recording_id=recording_id)
+            uow.analyses.delete_of(organisation_id=self.organisation_id, recording_id=recording_id)
+        return True
+
+    def drop_originals(self, days: int | None, *, only: UUID | None = None) -> int:
+        """Remove uploaded videos that have been kept for so many days."""
+        if days is None:
+            return 0
+        n_removed = 0
+        while True:
+            with self.uow_factory(self.organisation_id) as uow:
+                uow.show_withheld()
+                due = uow.retention.due_originals(
+                    organisation_id=self.organisation_id, older_than_days=days, limit=BATCH, only=only
+                )
+            for item in due:
+                self._delete(item)
+                with self.uow_factory(self.organisation_id) as uow:
+                    uow.retention.note_original_deleted(recording_id=item.recording_id)
+            n_removed += len(due)
+            if len(due) < BATCH:
+                return n_removed
+
+    def drop_pictures(self, days: int | None, *, only: UUID | None = None) -> int:
+        """Remove overlays and stills that have been kept for so many days."""
+        if days is None:
+            return 0
+        n_removed = 0
+        while True:
+            with self.uow_factory(self.organisation_id) as uow:
+                uow.show_withheld()
+                due = uow.retention.due_pictures(
+                    organisation_id=self.organisation_id, older_than_days=days, limit=BATCH, only=only
+                )
+            for item in due:
+                self._delete(item)
+                with self.uow_factory(self.organisation_id) as uow:
+                    uow.retention.note_pictures_deleted(due=item)
+            n_removed += len(due)
+            if len(due) < BATCH:
+                return n_removed
+
+    def _delete(self, item: DueFiles) -> None:
+        for key in item.keys:
+            self.blobs.delete(key)
