@@ -12,6 +12,7 @@ from pathlib import Path
 from app.biomech.change import Better, direction_of, published_mdc
 from app.biomech.definitions import METRICS, MetricDefinition
 from app.biomech.evidence import BASE_RATES, SCREENING_TESTS
+from app.biomech.less_items import ITEMS
 from app.biomech.method import BANDS, COMPONENTS, FPPA_CUTOFF_DEG
 from app.biomech.norms import PUBLISHED
 from app.biomech.pipeline import MOVEMENTS
@@ -144,12 +145,21 @@ def make_predictive_values() -> str:
     )  # fmt: skip
 
 
+def make_less() -> str:
+    """Return the items of the LESS."""
+    return table(
+        "item | name | error when | view | mark of the rule",
+        ((item.number, item.name, item.error_when, words(item.views), item.mark) for item in ITEMS),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": make_metrics,
     "errors": make_errors,
     "movements": make_movements,
     "score": make_score,
     "bands": make_bands,
+    "less": make_less,
     "norms": make_norms,
     "predictive values": make_predictive_values,
 }

@@ -110,17 +110,25 @@ def gather_readings(*analyses: Sequence[Metric]) -> dict[ReadingKey, Reading]:
     }
 
 
-def score_less(seen: Evidence) -> LessScore:
+def score_less(seen: Evidence, *, one_trial: bool = True) -> LessScore:
     """Return the LESS of one trial from what was measured of it, by whichever cameras.
 
     A hard error is one that is more probable than not; of items 16 and 17 the most probable grade counts.
+
+    Parameters
+    ----------
+    seen
+        What was measured.
+    one_trial
+        False when the two views do not show the same trial: then each has its sub-score, and there is
+        neither an overall impression nor a total.
     """
     grades: dict[int, Grades] = {}
     for definition in ITEMS[:-1]:
         found = definition.judge(seen)
         if found is not None:
             grades[definition.number] = found
-    impression = judge_impression(grades, seen)
+    impression = judge_impression(grades, seen) if one_trial else None
     if impression is not None:
         grades[ITEMS[-1].number] = impression
     return _score(grades, notes=_notes(seen), limb_rule=seen.limb_rule, dominant=seen.dominant, n_trials=1)

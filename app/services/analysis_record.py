@@ -63,6 +63,11 @@ def analysis_document(record: AnalysisRecord, *, kinematics: Kinematics | None =
     return document
 
 
+def rounded_metric(metric: Metric) -> dict[str, object]:
+    """Return one number as the document holds it."""
+    return _rounded(metric)
+
+
 def rounded_score(score: RiskScore) -> dict[str, object]:
     """Return a score as it stands in an analysis document."""
     return _rounded(score)

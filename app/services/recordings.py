@@ -49,6 +49,7 @@ from app.services.read_models import (
     RecordingSummary,
     RecordingView,
 )
+from app.services.trial_places import MAX_TRIAL_NUMBER, find_place
 from app.services.uploads import ProbedVideo, StagedUpload
 from app.storage import blobs as stores
 from app.storage.blobs import BlobNotFoundError, BlobStore
@@ -73,6 +74,8 @@ class _Request:
     box_height_cm: float | None
     screened_on: date | None
     context: ScreeningContext
+    trial_id: UUID | None
+    trial_number: int | None
 
     @property
     def day(self) -> date:
@@ -89,6 +92,8 @@ class _Request:
             str(self.screened_on),
             self.context.value,
         ]
+        if (self.trial_id, self.trial_number) != (None, None):
+            parts += [str(self.trial_id), str(self.trial_number)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -105,13 +110,16 @@ def receive_recording(
     box_height_cm: float | None = None,
     screened_on: date | None = None,
     context: ScreeningContext = ScreeningContext.BASELINE,
+    trial_id: UUID | None = None,
+    trial_number: int | None = None,
     idempotency_key: str | None = None,
 ) -> ReceivedRecording:
     """Keep a video and queue it for analysis.
 
     The file is durable before any row is written, so pass a unit of work that has done nothing yet; the
     job goes out when the caller leaves it. Without an athlete the recording waits in the inbox, analysed
-    all the same. Raises `NotFoundError` (no such athlete), `InvalidInputError`, `StorageFullError` and
+    all the same. It joins the trial that is named by id, or by number within athlete, day, occasion and
+    movement, as its other view; else it begins a new one. Raises `NotFoundError` (no such athlete), `InvalidInputError`, `StorageFullError` and
     `IdempotencyConflictError` (the same key was used for another request); then nothing is kept.
     """
     principal.require(Permission.RECORDINGS_WRITE)
@@ -122,6 +130,8 @@ def receive_recording(
         box_height_cm=check_range(box_height_cm, field="box_height_cm", low=1.0, high=150.0),
         screened_on=_check_day(screened_on),
         context=context,
+        trial_id=trial_id,
+        trial_number=_check_trial_number(trial_number),
     )
     if idempotency_key is not None:
         idempotency_key = check_text(idempotency_key, field="idempotency_key", max_length=255)
@@ -309,15 +319,24 @@ def _add_rows(
     probed: ProbedVideo,
 ) -> None:
     """Insert the recording, with its screening and trial when we know whose it is, and queue it."""
+    place = find_place(
+        uow=uow,
+        principal=principal,
+        trial_id=request.trial_id,
+        trial_number=request.trial_number,
+        athlete_id=request.athlete_id,
+        screened_on=request.day,
+        context=request.context,
+        movement=request.movement,
+        view=request.view,
+    )
     new = NewRecording(
         id=recording_id,
         organisation_id=principal.organisation_id,
-        athlete_id=request.athlete_id,
-        trial_id=None
-        if request.athlete_id is None
-        else _add_trial(uow, principal, request, request.athlete_id),
-        screened_on=request.day,
-        context=request.context,
+        athlete_id=None if place is None else place.athlete_id,
+        trial_id=None if place is None else place.trial_id,
+        screened_on=request.day if place is None else place.screened_on,
+        context=request.context if place is None else place.context,
         movement=request.movement,
         view=request.view,
         box_height_cm=request.box_height_cm,
@@ -337,22 +356,14 @@ def _add_rows(
     )
 
 
-def _add_trial(uow: UnitOfWork, principal: Principal, request: _Request, athlete_id: UUID) -> UUID:
-    organisation_id = principal.organisation_id
-    if uow.roster.find_athlete(organisation_id=organisation_id, athlete_id=athlete_id) is None:
-        raise NotFoundError(
-            "There is no such athlete.",
-            how_to_fix="Choose somebody who is on your roster, or send the video without an athlete.",
+def _check_trial_number(number: int | None) -> int | None:
+    if number is not None and not 1 <= number <= MAX_TRIAL_NUMBER:
+        raise InvalidInputError(
+            f"The trial number must lie between 1 and {MAX_TRIAL_NUMBER}.",
+            how_to_fix="Count the trials of one movement on one day from 1.",
+            field="trial_number",
         )
-    screening_id = uow.roster.ensure_screening(
-        organisation_id=organisation_id,
-        athlete_id=athlete_id,
-        screened_on=request.day,
-        context=request.context,
-    )
-    return uow.roster.add_trial(
-        organisation_id=organisation_id, screening_id=screening_id, movement=request.movement
-    )
+    return number
 
 
 def _shown_filename(filename: str) -> str:

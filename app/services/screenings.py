@@ -9,6 +9,7 @@ from itertools import groupby
 from uuid import UUID
 
 from app.biomech.change import Conditions
+from app.biomech.joined_trial import join_trial
 from app.biomech.norms import find_norm
 from app.biomech.screening import TrialResult, judge_movement, merge_views
 from app.biomech.types import Movement, Verdict
@@ -30,6 +31,7 @@ from app.services.screening_models import (
     TrialRecordingView,
     TrialView,
 )
+from app.services.trial_views import view_of
 
 DROPPED = "trial_dropped"
 """The finding of a trial that a person left out."""
@@ -186,12 +188,23 @@ def _trial(seen: Sequence[Seen], *, version: str | None) -> TrialView:
 
 
 def _result(seen: Sequence[Seen], version: str | None) -> TrialResult:
-    """Return what a trial showed in all its views; the score is that of the view with the most of it."""
-    contents = [
-        analysis.content for _, analysis in seen if analysis is not None and _counts(analysis, version)
+    """Return what a trial showed in all its views, put together where they show the same trial.
+
+    Without two views the score is that of the recording with the most of it.
+    """
+    counted = [
+        (recording.view, analysis)
+        for recording, analysis in seen
+        if analysis is not None and _counts(analysis, version)
     ]
+    contents = [analysis.content for _, analysis in counted]
     scores = [content.risk_score for content in contents if content.risk_score is not None]
     repeated = [metric for content in contents for metric in content.metrics if metric.repetition is not None]
+    if len({view for view, _ in counted}) > 1:
+        joined = join_trial([view_of(view, analysis) for view, analysis in counted])
+        return TrialResult(
+            number=seen[0][0].number, metrics=(*joined.metrics, *repeated), risk_score=joined.risk_score
+        )
     return TrialResult(
         number=seen[0][0].number,
         metrics=(*merge_views(content.metrics for content in contents), *repeated),

@@ -325,6 +325,37 @@ class ScorePanel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LessRow:
+    """One item of the LESS."""
+
+    number: str
+    name: str
+    rule: str
+    view: str
+    answer: str
+    note: str
+    mark: str
+    mark_label: str
+    is_ours: bool
+    probability: str | None
+    probability_percent: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessPanel:
+    """The LESS of the recording's trial, with a total or without."""
+
+    value: str
+    of: str
+    category: Badge | None
+    sentence: str
+    partner: str | None
+    """How front and side were put together."""
+    sub_scores: tuple[str, ...]
+    rows: tuple[LessRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricCell:
     """A value with its standard error."""
 
@@ -411,6 +442,7 @@ class RecordingPage(Page):
     score: ScorePanel | None
     change: ChangePanel | None
     """Against the nearest earlier screening; None when there is none."""
+    less: LessPanel | None
     metrics: tuple[MetricRow, ...]
     facts: tuple[Fact, ...]
     upload_href: str | None

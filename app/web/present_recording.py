@@ -8,9 +8,22 @@ from app.biomech.types import Kinematics, MethodStamp, QualityFinding, Verdict, 
 from app.domain.lifecycle import PicturesState, RecordingState
 from app.services.read_models import RecordingView
 from app.services.screening_models import ScreeningChange
+from app.services.trial_models import TrialResultView
 from app.web.badges import finding_card, state_badge, verdict_badge
-from app.web.contexts import Badge, Fact, FindingCard, Link, Player, RecordingPage, Tone, VerdictPanel, Viewer
+from app.web.contexts import (
+    Badge,
+    Fact,
+    FindingCard,
+    Link,
+    Player,
+    RecordingPage,
+    ScorePanel,
+    Tone,
+    VerdictPanel,
+    Viewer,
+)
 from app.web.present_change import present_change
+from app.web.present_less import present_less
 from app.web.present_result import (
     present_curves,
     present_metrics,
@@ -39,6 +52,8 @@ class RecordingRequest:
     team: Link | None
     may_upload: bool
     may_watch: bool
+    trial: TrialResultView | None = None
+    """The trial it belongs to, put together from all its recordings."""
 
 
 def present_recording(
@@ -87,13 +102,23 @@ def present_recording(
         stills=stills,
         pictures_href=pictures_href,
         pictures_note=_pictures_note(view) if asked.may_watch else None,
-        score=present_score(record.risk_score) if record and record.risk_score else None,
         change=None if change is None else present_change(change, movement=view.movement),
+        score=_score(view, asked.trial),
+        less=present_less(asked.trial) if asked.trial else None,
         metrics=present_metrics(record.metrics) if record else (),
         facts=_facts(view),
         upload_href=_upload_href(view) if asked.may_upload else None,
         retry_href=f"{path}/retry" if asked.may_upload and view.state is RecordingState.FAILED else None,
     )
+
+
+def _score(view: RecordingView, trial: TrialResultView | None) -> ScorePanel | None:
+    """Return the score of the trial where two views of it were joined, else of the recording."""
+    if trial is not None and trial.judgement is not None and trial.judgement.is_joined:
+        score = trial.judgement.risk_score
+    else:
+        score = view.analysis.record.risk_score if view.analysis else None
+    return None if score is None else present_score(score)
 
 
 def _upload_href(view: RecordingView) -> str:

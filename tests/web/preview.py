@@ -57,13 +57,14 @@ def _board(rows: Any = None) -> Page:
     return present_dashboard(samples.dashboard(rows=rows), asked=asked)
 
 
-def _recording(view: Any, *, change: ScreeningChange | None = None) -> Page:
+def _recording(view: Any, *, change: ScreeningChange | None = None, trial: Any = None) -> Page:
     asked = RecordingRequest(
         viewer=VIEWER,
         csrf_token=TOKEN,
         team=Link(label="U17 girls", href="/teams/1"),
         may_upload=True,
         may_watch=True,
+        trial=trial,
     )
     curves = samples.kinematics() if view.analysis and view.analysis.has_kinematics else None
     return present_recording(view, kinematics=curves, asked=asked, change=change)
@@ -120,8 +121,10 @@ def pages() -> dict[str, Page]:
                 "file": "Choose the video again.",
             },
         ),
-        "recording": _recording(samples.analysed(), change=samples.change()),
-        "recording-good": _recording(samples.good(), change=samples.change(version="0.9.0")),
+        "recording": _recording(samples.analysed(), change=samples.change(), trial=samples.trial(both=False)),
+        "recording-good": _recording(
+            samples.good(), change=samples.change(version="0.9.0"), trial=samples.trial()
+        ),
         "recording-marked": _recording(samples.analysed(scope="full", band=samples.MARKED)),
         "recording-drawing": _recording(samples.drawing()),
         "recording-undrawn": _recording(samples.drawing(PicturesState.FAILED)),

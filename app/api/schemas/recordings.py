@@ -37,6 +37,18 @@ class RecordingInput(Input):
         default=ScreeningContext.BASELINE, description="On what occasion the athlete is screened."
     )
 
+    trial_id: UUID | None = Field(
+        default=None,
+        description="The trial that another recording already shows, filmed from another view at the same time."
+        " It says whose it is and on what day.",
+    )
+    trial_number: int | None = Field(
+        default=None,
+        ge=1,
+        le=99,
+        description="Instead of `trial_id`: which trial of this athlete, day, occasion and movement it is, from 1.",
+    )
+
     @field_validator("captured_at")
     @classmethod
     def _not_in_the_future(cls, value: datetime | None) -> datetime | None:
@@ -44,6 +56,13 @@ class RecordingInput(Input):
             msg = "This lies in the future."
             raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _one_way_to_name_the_trial(self) -> Self:
+        if self.trial_id is not None and self.trial_number is not None:
+            msg = "Send trial_id or trial_number, not both."
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_name_the_athlete(self) -> Self:

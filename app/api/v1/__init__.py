@@ -21,6 +21,7 @@ from app.api.v1 import (
     roster_changes,
     roster_imports,
     screenings,
+    trials,
 )
 
 router = APIRouter(prefix="/api/v1")
@@ -37,6 +38,7 @@ for part in (
     athletes,
     roster_changes,
     screenings,
+    trials,
     method,
     roster_imports,
     members,

@@ -140,6 +140,8 @@ def keep_recording(
             box_height_cm=fields.box_height_cm,
             screened_on=fields.screened_on,
             context=fields.context,
+            trial_id=fields.trial_id,
+            trial_number=fields.trial_number,
             idempotency_key=idempotency_key,
         )
 

@@ -147,8 +147,35 @@ class RosterRepository:
             .returning(Screening.id)
         ).one()
 
-    def add_trial(self, *, organisation_id: UUID, screening_id: UUID, movement: Movement) -> UUID:
-        """Insert the screening's next trial; the screening must be held."""
+    def find_trial(self, *, organisation_id: UUID, trial_id: UUID) -> tuple[Trial, Screening] | None:
+        """Return a trial and its screening, or None."""
+        row = self._session.execute(
+            select(Trial, Screening)
+            .join(
+                Screening,
+                (Screening.organisation_id == Trial.organisation_id) & (Screening.id == Trial.screening_id),
+            )
+            .where(Trial.organisation_id == organisation_id, Trial.id == trial_id)
+        ).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    def find_trial_number(
+        self, *, organisation_id: UUID, screening_id: UUID, movement: Movement, number: int
+    ) -> UUID | None:
+        """Return the screening's trial of a movement and number, or None."""
+        return self._session.scalar(
+            select(Trial.id).where(
+                Trial.organisation_id == organisation_id,
+                Trial.screening_id == screening_id,
+                Trial.movement == movement,
+                Trial.number == number,
+            )
+        )
+
+    def add_trial(
+        self, *, organisation_id: UUID, screening_id: UUID, movement: Movement, number: int | None = None
+    ) -> UUID:
+        """Insert a trial of a screening, the next one unless its number is given; the screening must be held."""
         taken = select(func.coalesce(func.max(Trial.number), 0) + 1).where(
             Trial.organisation_id == organisation_id,
             Trial.screening_id == screening_id,
@@ -161,7 +188,7 @@ class RosterRepository:
                 organisation_id=organisation_id,
                 screening_id=screening_id,
                 movement=movement,
-                number=taken.scalar_subquery(),
+                number=taken.scalar_subquery() if number is None else number,
             )
             .returning(Trial.id)
         ).one()

@@ -98,6 +98,15 @@ class ScreeningRepository:
         )
         return [_trial_recording(row) for row in self._session.execute(query)]
 
+    def recordings_of_trial(self, *, organisation_id: UUID, trial_id: UUID) -> list[TrialRecording]:
+        """Return every recording of a trial that is not purged, oldest first."""
+        query = (
+            _trial_recordings(organisation_id)
+            .where(Trial.id == trial_id)
+            .order_by(Recording.created_at, Recording.id)
+        )
+        return [_trial_recording(row) for row in self._session.execute(query)]
+
     def standing_trials(
         self, *, organisation_id: UUID, athlete_id: UUID, screening: ScreeningRecord, oldest: date
     ) -> list[TrialRecording]:

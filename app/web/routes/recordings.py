@@ -13,9 +13,10 @@ from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RecordingState
 from app.http.files import send_blob
 from app.http.parts import Parts
-from app.services import analyses, athlete_history, athletes, recordings
+from app.services import analyses, athlete_history, athletes, recordings, trials
 from app.services.read_models import BlobKind, RecordingView
 from app.services.screening_models import ScreeningChange
+from app.services.trial_models import TrialResultView
 from app.web.contexts import Link, RecordingPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
@@ -133,6 +134,7 @@ def _page(
         team=_team(view, uow=uow, principal=principal),
         may_upload=principal.may(Permission.RECORDINGS_WRITE),
         may_watch=principal.may(Permission.VIDEOS_READ),
+        trial=_trial(view, uow=uow, principal=principal),
     )
     return present_recording(
         view,
@@ -149,6 +151,13 @@ def _change(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> Sc
     return athlete_history.get_change(
         uow=uow, principal=principal, athlete_id=view.athlete.id, after_id=view.screening_id
     )
+
+
+def _trial(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> TrialResultView | None:
+    """Return the trial of a recording that has a result."""
+    if view.trial_id is None or view.state is not RecordingState.ANALYSED:
+        return None
+    return trials.get_trial(uow=uow, principal=principal, trial_id=view.trial_id)
 
 
 def _team(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> Link | None:
