@@ -10,6 +10,7 @@ from app.biomech.landmark_model import landmark_model_of, to_joint_centres
 from app.biomech.movements import find_movements
 from app.biomech.movements.base import MovementDefinition, Trial
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
+from app.biomech.retiming import at_true_speed, on_video_clock
 from app.biomech.types import (
     Assessed,
     Event,
@@ -70,7 +71,12 @@ def assess_corrected(
 ) -> tuple[Outcome, Corrected]:
     """Return what `assess_trial` does, and the track as it was put right."""
     corrected = corrections.apply(track, by_hand)
-    return _marked(_assess(video, corrected, context=context, findings=findings), corrected), corrected
+    outcome = _assess(video, corrected, context=context, findings=findings)
+    if isinstance(outcome, Rejected) and outcome.retimed_by is not None:
+        faster = at_true_speed(corrected, factor=outcome.retimed_by)
+        measured = _assess(video, faster, context=context, findings=findings)
+        outcome = on_video_clock(measured, factor=outcome.retimed_by)
+    return _marked(outcome, corrected), corrected
 
 
 def _assess(

@@ -92,6 +92,11 @@ _FILE_FINDINGS: dict[str, FindingDefinition] = {
         "Close other apps on the phone while filming and send the original file.",
         "The longest gap is {gap_ms:.0f} ms.",
     ),
+    "retimed_corrected": _warning(
+        "The video is a slow-motion export; it was measured at its true speed.",
+        "Send the original file from the phone to have every time first hand.",
+        "The athlete falls as gravity asks when it plays {times:.0f} times faster.",
+    ),
     "retimed_video": _error(
         "The video does not run at its true speed: the athlete does not fall as fast as gravity asks.",
         "Send the original file from the phone, not a slow-motion export or a clip from a messaging app.",

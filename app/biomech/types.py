@@ -366,6 +366,9 @@ class Rejected:
     metrics: tuple[Metric, ...] = ()
     flagged_frames: tuple[FlaggedFrame, ...] = ()
     kinematics: Kinematics | None = None
+    retimed_by: float | None = None
+    """How many times slower than real the video plays, where it is one of the factors of slow-motion exports: it
+    may be measured again at its true speed."""
     verdict: Verdict = field(default=Verdict.INVALID, init=False)
 
 

@@ -8,7 +8,7 @@ from app.biomech import checks, metrics
 from app.biomech.frontal_extras import EXTRA_KEYS, FrontalExtras
 from app.biomech.frontal_plane import FrontalPlane, with_frontal_series
 from app.biomech.kinematics import SIDES, compute_kinematics
-from app.biomech.landing import LEG_OF_STATURE, Landing, locate_landing, place_by_hand
+from app.biomech.landing import LEG_OF_STATURE, SLOW_MOTION_FACTORS, Landing, locate_landing, place_by_hand
 from app.biomech.landmark_model import landmark_model_of
 from app.biomech.measurement import LandingMeasurement
 from app.biomech.method import FPPA_CUTOFF_DEG
@@ -127,6 +127,7 @@ def assess(trial: Trial) -> Outcome:
             metrics=values,
             flagged_frames=flagged,
             kinematics=measurement.kinematics,
+            retimed_by=landing.slow_factor if landing.slow_factor in SLOW_MOTION_FACTORS else None,
         )
     score = _score(measurement, trial.context.sex) if measurable else None
     return Assessed(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.biomech.corrections import MoveEvent
 from app.biomech.definitions import METRICS
 from app.biomech.joints import MIRROR, Joint
 from app.biomech.movements.drop_vertical_jump import DROP_VERTICAL_JUMP
@@ -16,6 +17,7 @@ from app.biomech.sagittal_landing import SAGITTAL_KEYS
 from app.biomech.types import (
     Assessed,
     EventName,
+    EventSource,
     Outcome,
     PoseSource,
     PoseTrack,
@@ -356,19 +358,52 @@ def test_view_when_the_clip_is_sagittal_then_times_are_given_and_valgus_is_not()
     )
 
 
-@pytest.mark.parametrize(("slow", "fps"), [(8.0, 240.0), (4.0, 120.0), (2.0, 60.0), (3.0, 60.0), (0.5, 60.0)])
-def test_retimed_when_the_file_does_not_run_at_true_speed_then_it_is_refused(slow: float, fps: float) -> None:
+@pytest.mark.parametrize(("slow", "fps"), [(3.0, 60.0), (0.5, 60.0)])
+def test_retimed_when_no_factor_of_an_export_fits_then_it_is_refused(slow: float, fps: float) -> None:
     outcome = assess(drop_jump(slow=slow, fps=fps)[1])
     assert isinstance(outcome, Rejected)
     assert "retimed_video" in codes(outcome, Severity.ERROR)
     assert values(outcome)["contact_time", Side.BOTH, "take_off"] is None
 
 
-def test_retimed_when_stature_is_not_known_then_an_export_is_still_found() -> None:
-    outcome = assess(drop_jump(slow=8.0, fps=240.0)[1], TrialContext())
-    assert "retimed_video" in codes(outcome, Severity.ERROR)
-    message = next(f.message for f in outcome.findings if f.code == "retimed_video")
-    assert "8.0 times slower" in message
+@pytest.mark.parametrize("context", [WOMAN, TrialContext()], ids=["stature known", "unknown"])
+@pytest.mark.parametrize(("slow", "fps"), [(8.0, 240.0), (4.0, 120.0), (2.0, 60.0)])
+def test_retimed_when_a_phone_slowed_the_export_then_it_is_measured_at_its_true_speed_and_says_so(
+    slow: float, fps: float, context: TrialContext
+) -> None:
+    figure, slowed = drop_jump(slow=slow, fps=fps, rise_deg=(12.0, 7.0))
+    outcome, true = assess(slowed, context), assess(drop_jump(fps=fps, rise_deg=(12.0, 7.0))[1], context)
+    assert isinstance(outcome, Assessed)
+    assert isinstance(true, Assessed)
+    assert outcome.verdict is Verdict.ATTENTION
+    assert f"plays {slow:.0f} times faster" in message_of(outcome, "retimed_corrected")
+    for key, value in values(true).items():
+        assert values(outcome)[key] == pytest.approx(value, abs=1e-6)
+    # what names a place in the video stays on the video's clock
+    assert time_of(outcome, EventName.TAKE_OFF, Side.LEFT) == pytest.approx(
+        slow * figure.take_off_s, abs=slow * 0.003
+    )
+    assert [event.frame for event in outcome.events] == [event.frame for event in true.events]
+    np.testing.assert_allclose(outcome.kinematics.time_s, slowed.time_s)
+    for flagged in outcome.flagged_frames:
+        assert flagged.time_s == pytest.approx(slowed.time_s[flagged.frame])
+
+
+def test_retimed_when_an_event_was_placed_by_hand_then_it_stays_where_it_was_placed() -> None:
+    figure, slowed = drop_jump(slow=4.0, fps=120.0)
+    at_s = 4.0 * figure.take_off_s + 0.02
+    outcome = assess_trial(
+        video=video_of(slowed),
+        track=slowed,
+        context=WOMAN,
+        by_hand=(MoveEvent(name=EventName.TAKE_OFF, side=Side.LEFT, time_s=at_s),),
+    )
+    placed = [event for event in outcome.events if event.source is EventSource.MANUAL]
+    assert [event.time_s for event in placed] == [pytest.approx(at_s)]
+
+
+def message_of(outcome: Outcome, code: str) -> str:
+    return next(finding.message for finding in outcome.findings if finding.code == code)
 
 
 @pytest.mark.parametrize("stature_cm", [None, 150.0, 171.0, 195.0])
