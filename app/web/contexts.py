@@ -207,6 +207,7 @@ class UploadPage(Page):
     movements: tuple[Choice, ...]
     views: tuple[Choice, ...]
     box_height_cm: str
+    trial_number: str
     problem: Problem | None
     field_errors: dict[str, str]
     limits: str

@@ -67,6 +67,7 @@ class UploadEntries:
     movement: str = Movement.DROP_VERTICAL_JUMP.value
     view: str = View.FRONTAL.value
     box_height_cm: str = ""
+    trial_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,7 @@ def present_upload(
             for view in View
         ),
         box_height_cm=entries.box_height_cm,
+        trial_number=entries.trial_number,
         problem=asked.problem,
         field_errors=dict(asked.field_errors),
         limits=(

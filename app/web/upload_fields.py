@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.biomech.types import Movement, View
 from app.domain.errors import InvalidInputError
+from app.services.trial_places import MAX_TRIAL_NUMBER
 
 E = TypeVar("E", Movement, View)
 
@@ -22,6 +23,7 @@ class UploadFields:
     movement: Movement
     view: View
     box_height_cm: float | None
+    trial_number: int | None
 
 
 class FormFieldsError(InvalidInputError):
@@ -50,9 +52,32 @@ def read_fields(fields: Mapping[str, str]) -> UploadFields:
         box_height_cm = read_box_height(fields.get("box_height_cm", ""))
     except ValueError:
         errors["box_height_cm"] = "Enter the height in centimetres, for example 31, or leave it empty."
+    trial_number: int | None = None
+    try:
+        trial_number = read_trial_number(fields.get("trial_number", ""))
+    except ValueError:
+        errors["trial_number"] = "Enter the number of the trial, 1 for the first, or leave it empty."
     if errors or athlete_id is None or movement is None or view is None:
         raise FormFieldsError(errors)
-    return UploadFields(athlete_id=athlete_id, movement=movement, view=view, box_height_cm=box_height_cm)
+    return UploadFields(
+        athlete_id=athlete_id,
+        movement=movement,
+        view=view,
+        box_height_cm=box_height_cm,
+        trial_number=trial_number,
+    )
+
+
+def read_trial_number(text: str) -> int | None:
+    """Return the number, None for an empty field; raise `ValueError` for what cannot be one."""
+    plain = text.strip()
+    if not plain:
+        return None
+    number = int(plain)
+    if not 1 <= number <= MAX_TRIAL_NUMBER:
+        msg = f"trials are numbered 1 to {MAX_TRIAL_NUMBER}"
+        raise ValueError(msg)
+    return number
 
 
 def read_box_height(text: str) -> float | None:

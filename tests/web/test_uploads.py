@@ -56,6 +56,25 @@ def test_upload_when_complete_then_kept_queued_and_shown(
     assert "IMG 1.MOV" in page.text
 
 
+def test_upload_when_front_and_side_have_one_number_then_they_are_one_trial(
+    browser: httpx.Client, parts: WebParts, club: Club
+) -> None:
+    athlete = make_athlete(parts.uow_factory, club)
+    found = []
+    for view in ("frontal", "sagittal"):
+        answer = _send(browser, parts, athlete_id=str(athlete.id), view=view, trial_number="2")
+        assert answer.status_code == 303
+        recording_id = UUID(answer.headers["location"].removeprefix("/recordings/"))
+        with parts.uow_factory(club.id) as uow:
+            found.append(
+                recordings.get_recording(uow=uow, principal=club.principal, recording_id=recording_id)
+            )
+    assert found[0].trial_id == found[1].trial_id is not None
+    again = _send(browser, parts, athlete_id=str(athlete.id), trial_number="2")
+    assert again.status_code == 422
+    assert "already" in again.text
+
+
 def test_upload_when_sent_by_script_then_told_where_to_go(
     browser: httpx.Client, parts: WebParts, club: Club
 ) -> None:
@@ -71,6 +90,8 @@ def test_upload_when_sent_by_script_then_told_where_to_go(
         (b"not a video", {}, 422, "The file is not a video we can recognise"),
         (b"", {}, 422, "Choose the video."),
         (b"a video", {"box_height_cm": "thirty"}, 422, "Enter the height in centimetres"),
+        (b"a video", {"trial_number": "first"}, 422, "Enter the number of the trial"),
+        (b"a video", {"trial_number": "0"}, 422, "Enter the number of the trial"),
         (b"a video", {"view": "from above"}, 422, "Say where the camera stood."),
         (b"a video", {"movement": "dance"}, 422, "Choose the movement that was filmed."),
         (b"x" * (MAX_UPLOAD_BYTES + 1), {}, 413, "The video is larger than"),

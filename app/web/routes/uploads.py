@@ -106,6 +106,7 @@ def _keep(
             movement=fields.movement,
             view=fields.view,
             box_height_cm=fields.box_height_cm,
+            trial_number=fields.trial_number,
         )
     return f"/recordings/{received.recording.id}"
 
@@ -121,6 +122,7 @@ def _refuse(
         movement=entered.get("movement") or Movement.DROP_VERTICAL_JUMP.value,
         view=entered.get("view") or View.FRONTAL.value,
         box_height_cm=entered.get("box_height_cm", ""),
+        trial_number=entered.get("trial_number", ""),
     )
     shown = Problem(message=problem.message.rstrip("."), how_to_fix=problem.how_to_fix)
     response = _form(
