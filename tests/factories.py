@@ -38,7 +38,7 @@ from app.domain.access import Principal, Role
 from app.domain.audit import Act
 from app.domain.lifecycle import PicturesState, Stage, Trigger
 from app.domain.screenings import ScreeningContext
-from app.services import accounts, recordings, roster
+from app.services import accounts, reanalyses, recordings, roster
 from app.services.analysis_record import AnalysisRecord
 from app.services.passwords import Passwords
 from app.services.presenters import analysis_content
@@ -51,6 +51,7 @@ QUICK_PASSWORDS = Passwords(Argon2Hasher(time_cost=1, memory_cost=8, parallelism
 """Real argon2id at a cost that suits a test."""
 PASSWORD = "four plain words here"
 METHOD = MethodStamp(version="1.0.0", model_sha256="a" * 64, code_version="0.1.0")
+NEXT_METHOD = replace(METHOD, version="2.0.0")
 PROBED = ProbedVideo(
     extension="mp4", container="mp4", codec="h264", width_px=1080, height_px=1920, duration_s=4.0
 )
@@ -295,6 +296,18 @@ def put_right_and_take_back(uow_factory: UnitOfWorkFactory, club: Club, recordin
         uow.corrections.add_undo(correction_id, actor=club.principal)
         uow.audit.record(actor=club.principal, act=Act.CORRECTION_UNDONE, object_id=correction_id)
     return correction_id
+
+
+def start_reanalysis(uow_factory: UnitOfWorkFactory, club: Club, *, team: TeamSummary | None = None) -> UUID:
+    """Start a re-analysis with a version that nothing is of yet."""
+    with uow_factory(club.principal) as uow:
+        view = reanalyses.start_reanalysis(
+            uow=uow,
+            principal=club.principal,
+            method=NEXT_METHOD,
+            team_id=None if team is None else team.id,
+        )
+    return view.summary.id
 
 
 def make_track(n_frames: int = 12) -> PoseTrack:

@@ -9,6 +9,7 @@ from app.jobs import names
 from app.services.draw_pictures import DrawResult, draw_pictures
 from app.services.process_recording import AttemptResult, process_recording
 from app.services.retention import settle_recording
+from app.services.run_reanalysis import SliceResult, run_reanalysis
 from workers.bootstrap import Runtime
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +52,22 @@ def draw_analysis_pictures(runtime: Runtime, analysis_id: str, organisation_id: 
     return result
 
 
+def reanalyse(runtime: Runtime, reanalysis_id: str, organisation_id: str) -> SliceResult:
+    """Work on a re-analysis for a short while; a second delivery finds it held."""
+    result = run_reanalysis(
+        reanalysis_id=UUID(reanalysis_id),
+        organisation_id=UUID(organisation_id),
+        uow_factory=runtime.container.uow_factory,
+        blobs=runtime.container.blobs,
+        reader_factory=runtime.reader_factory,
+        method=runtime.method,
+        staging_dir=runtime.container.staging.directory,
+        policy=runtime.container.policy,
+    )
+    _log.info("reanalysis_slice_ended", reanalysis_id=reanalysis_id, outcome=result.value)
+    return result
+
+
 def register_analysis(app: Celery, runtime: Runtime) -> None:
     """Put the tasks into the app's registry."""
 
@@ -60,5 +77,9 @@ def register_analysis(app: Celery, runtime: Runtime) -> None:
     def draw(analysis_id: str, organisation_id: str) -> None:
         draw_analysis_pictures(runtime, analysis_id, organisation_id)
 
+    def judge_anew(reanalysis_id: str, organisation_id: str) -> None:
+        reanalyse(runtime, reanalysis_id, organisation_id)
+
+    app.task(name=names.REANALYSE, shared=False)(judge_anew)
     app.task(name=names.ANALYSE_RECORDING, shared=False)(run)
     app.task(name=names.DRAW_PICTURES, shared=False)(draw)

@@ -12,6 +12,7 @@ from app.services.draw_pictures import sweep_pictures
 from app.services.erasure import resume_erasures, run_erasure
 from app.services.process_recording import SweepReport, sweep_recordings
 from app.services.retention import RetentionReport, drop_videos_without_consent, retain
+from app.services.run_reanalysis import sweep_reanalyses
 
 _log = structlog.get_logger(__name__)
 ABANDONED_AFTER_S = 24 * 3600.0
@@ -21,6 +22,9 @@ ABANDONED_AFTER_S = 24 * 3600.0
 def sweep(container: Container) -> SweepReport:
     """Send again what was not sent, put back what a lost worker held, have unfinished pictures drawn."""
     report = sweep_recordings(uow_factory=container.uow_factory, policy=container.policy)
+    n_taken_up = sweep_reanalyses(uow_factory=container.uow_factory, policy=container.policy)
+    if n_taken_up:
+        _log.warning("swept_reanalyses", n_sent=n_taken_up)
     n_drawn_again = sweep_pictures(uow_factory=container.uow_factory, policy=container.policy)
     if n_drawn_again:
         _log.warning("swept_pictures", n_sent=n_drawn_again)

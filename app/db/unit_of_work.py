@@ -39,6 +39,7 @@ from app.db.repositories.members import MemberRepository
 from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
 from app.db.repositories.privacy import PrivacyRepository
+from app.db.repositories.reanalyses import ReanalysisRepository
 from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.retention import RetentionRepository
 from app.db.repositories.roster import RosterRepository
@@ -81,6 +82,7 @@ class UnitOfWork:
     exports: ExportRepository
     pictures: PicturesRepository
     corrections: CorrectionRepository
+    reanalyses: ReanalysisRepository
     idempotency: IdempotencyRepository
     audit: AuditRepository
 
@@ -126,6 +128,7 @@ class UnitOfWork:
         self.exports = ExportRepository(self._session)
         self.pictures = PicturesRepository(self._session)
         self.corrections = CorrectionRepository(self._session)
+        self.reanalyses = ReanalysisRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
         self.audit = AuditRepository(self._session)
         return self

@@ -71,6 +71,9 @@ class Act(StrEnum):
 
     CORRECTION_MADE = "correction.made"
     CORRECTION_UNDONE = "correction.undone"
+    REANALYSIS_STARTED = "reanalysis.started"
+    REANALYSIS_ACCEPTED = "reanalysis.accepted"
+    REANALYSIS_CANCELLED = "reanalysis.cancelled"
 
 
 class ActorKind(StrEnum):

@@ -2,6 +2,7 @@
 
 ANALYSE_RECORDING = "plumbline.analyse_recording"
 DRAW_PICTURES = "plumbline.draw_pictures"
+REANALYSE = "plumbline.reanalyse"
 SWEEP_RECORDINGS = "plumbline.sweep_recordings"
 REMOVE_ABANDONED_UPLOADS = "plumbline.remove_abandoned_uploads"
 ERASE_ATHLETE = "plumbline.erase_athlete"

@@ -164,6 +164,14 @@ def pick_a_person(things: Things) -> str:
     return str(made["correction"]["id"])
 
 
+@thing("reanalysis_id")
+def start_reanalysis(things: Things) -> str:
+    for one in things.club.client.get("/api/v1/reanalyses").json()["items"]:
+        if one["state"] != "cancelled":  # one can be open at a time
+            things.post(f"/reanalyses/{one['id']}/cancel")
+    return str(things.post("/reanalyses")["id"])
+
+
 @thing("import_id")
 def start_import(things: Things) -> str:
     from tests.api.test_roster_imports import send

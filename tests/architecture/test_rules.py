@@ -81,7 +81,11 @@ def test_files_when_handed_out_then_the_audit_trail_is_told():
 def test_state_when_searched_then_only_the_repository_it_belongs_to_writes_it():
     """That of a recording, and that of an analysis's pictures."""
     found = [(path, node) for path, node in nodes(*OURS) if writes_state(node)]
-    assert where(found) <= {"app/db/repositories/recordings.py", "app/db/repositories/pictures.py"}
+    assert where(found) <= {
+        "app/db/repositories/recordings.py",
+        "app/db/repositories/pictures.py",
+        "app/db/repositories/reanalyses.py",
+    }
 
 
 def writes_state(node: ast.AST) -> bool:

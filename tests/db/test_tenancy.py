@@ -32,6 +32,7 @@ from tests.factories import (
     make_recording,
     make_team,
     put_right_and_take_back,
+    start_reanalysis,
 )
 
 TABLES = sorted(Base.metadata.tables)
@@ -93,6 +94,7 @@ def clubs(engine, tmp_path_factory):
             record=make_record(findings=(make_finding("fps_low"),)),
         )
         put_right_and_take_back(uow_factory, club, received.recording.id)
+        start_reanalysis(uow_factory, club, team=team)
         with uow_factory(None) as uow:
             sign_in(uow=uow, email=club.email, password=PASSWORD, passwords=QUICK_PASSWORDS)
         let_people_in(uow_factory, club, team=team, athlete=athlete)
@@ -317,6 +319,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
     assert dict(tuple(row) for row in returned) == {
         "due_recordings": "TABLE(organisation_id uuid, recording_id uuid, lease_expired boolean)",
         "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
+        "due_reanalyses": "TABLE(organisation_id uuid, reanalysis_id uuid)",
         "queue_position": "bigint",
         "n_memberships": "bigint",
         "queue_depth": "record",
@@ -378,5 +381,7 @@ def test_rows_when_read_by_limited_members_then_only_those_of_their_teams_or_lin
         guardian = connection.scalar(text("SELECT subject_id FROM athlete_link"))
     if REFERENCES & set(Base.metadata.tables[table].columns.keys()) or table in {"athlete", "team"}:
         assert _n_seen(engine, club, trainer, table) > 0
-        assert (_n_seen(engine, club, guardian, table) > 0) == (table not in {"team", "team_member"})
+        assert (_n_seen(engine, club, guardian, table) > 0) == (
+            table not in {"team", "team_member", "reanalysis"}
+        )
         assert _n_seen(engine, club, uuid4(), table) == 0

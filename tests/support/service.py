@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 from sqlalchemy import create_engine, text
 
-from app.container import build_container
+from app.container import Container, build_container
 from app.db.provision import DatabaseUrls
 from app.domain.access import Permission, Principal, Role
 from app.domain.lifecycle import FINAL_STATES
@@ -46,6 +46,18 @@ class Service:
         drawing = () if drawing_s is None else (str(drawing_s),)
         command = (sys.executable, "-m", "tests.support.slow_worker", str(seconds), str(self.reads), *drawing)
         return self._start(command, log="worker.log")
+
+    def start_reanalysis_worker(self, *, seconds: float) -> subprocess.Popen[bytes]:
+        command = (sys.executable, "-m", "tests.support.reanalysis_worker", str(seconds))
+        return self._start(command, log="worker.log")
+
+    def container(self) -> Container:
+        """The service's parts in this process; close it."""
+        return build_container(load_settings(**self._settings))
+
+    def principal(self) -> Principal:
+        """The owner of the service's club."""
+        return Principal(organisation_id=self.club_id, role=Role.OWNER, display_name="test")
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         return self._start(plumbline("worker", "--beat"), log="worker.log")

@@ -19,6 +19,7 @@ from app.db.models.imports import RosterImport
 from app.db.models.limits import AthleteLink, TeamLimit
 from app.db.models.links import Invitation, PasswordReset
 from app.db.models.privacy import ConsentDecision, ConsentText, Erasure, GuardianLink, PrivacySettings
+from app.db.models.reanalyses import Reanalysis, ReanalysisItem
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
 from app.db.models.roster import (
     Athlete,
@@ -62,6 +63,8 @@ __all__ = [
     "Organisation",
     "PasswordReset",
     "PrivacySettings",
+    "Reanalysis",
+    "ReanalysisItem",
     "Recording",
     "RecordingEvent",
     "RosterChange",
