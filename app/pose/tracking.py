@@ -6,6 +6,7 @@ measurement rests on are read closely, plain and mirrored, on regions interpolat
 depends on how an earlier one was read: no lag, no drift, and never somebody else.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -79,6 +80,10 @@ class Followed:
     """Most people that were really there."""
     is_clear: bool
     """False when several people might be the athlete."""
+    close_s: float = 0.0
+    """How long the close reading took."""
+    close_network_s: float = 0.0
+    """Time spent in the networks meanwhile, all threads together."""
 
 
 def follow_athlete(
@@ -213,9 +218,17 @@ class _Following:
             close = _planned_frames(time_s, spans)
         else:
             close = _whole_movement(time_s, span, rate_hz=rule.rate_hz)
+        started_s, network_s = time.perf_counter(), self._estimator.network_s
         self._read(close, reader, mirrored=True, share=1.0)
         self._on_progress(1.0)
-        return Followed(track=track(), time_s=time_s, n_people=n_real, is_clear=True)
+        return Followed(
+            track=track(),
+            time_s=time_s,
+            n_people=n_real,
+            is_clear=True,
+            close_s=time.perf_counter() - started_s,
+            close_network_s=self._estimator.network_s - network_s,
+        )
 
     def _look_around(self, skipped: BoolArray) -> Lookout:
         """Look at everybody about ten times a second, and keep views of the people between the looks."""
