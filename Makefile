@@ -9,7 +9,7 @@ export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check format pytest bench bench-load bench-accuracy pose-model method-doc lock clean setup-run setup-test need-python
+.PHONY: help setup run test check format pytest bench bench-scale speed-chart bench-load bench-accuracy pose-model method-doc lock clean setup-run setup-test need-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -45,6 +45,12 @@ format: setup-test ## put formatting and import order right
 
 bench: setup-test ## speed and memory of the pipeline against a plain MediaPipe loop
 	@$(BIN)/python -m bench.speed $(ARGS)
+
+bench-scale: setup-test ## clips a minute with one and two worker processes on the real stack, and what the service adds
+	@$(BIN)/python -m bench.scale $(ARGS)
+
+speed-chart: setup-test ## draw the newest stored speed results for docs/speed.md
+	@$(BIN)/python scripts/speed_chart.py $(ARGS)
 
 bench-load: setup-test ## answers of the api and the pages when the database is full; ARGS=--quick for a small one
 	@nice $(BIN)/python -m bench.load $(ARGS)

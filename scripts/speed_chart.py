@@ -1,0 +1,69 @@
+"""Draw the newest stored speed results as docs/images/speed.svg: `python scripts/speed_chart.py [RESULT.json]`."""
+
+import json
+import sys
+from html import escape
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs" / "images" / "speed.svg"
+WIDTH, LEFT, RIGHT, TOP = 860, 220, 120, 92
+ROW, BAR = 56, 18
+COLOURS = {"ours": "#0f766e", "plain": "#94a3b8"}
+WORDS = {"ours": "Plumbline", "plain": "every frame through MediaPipe"}
+
+
+def newest() -> Path:
+    """Return the newest stored result that holds times against the plain loop."""
+    stored = sorted((ROOT / "bench" / "results").glob("speed-*.json"), reverse=True)
+    for path in stored:
+        if json.loads(path.read_text())["schema"] == "plumbline.bench.speed/2":
+            return path
+    raise SystemExit("no stored result; `make bench` makes one")
+
+
+def chart(document: dict[str, Any]) -> str:
+    """Return the chart: two bars a clip, seconds to the result."""
+    clips = document["clips"]
+    longest = max(clip["plain"]["seconds"] for clip in clips)
+    scale = (WIDTH - LEFT - RIGHT) / longest
+    height = TOP + ROW * len(clips) + 24
+    machine = document["machine"]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+        'font-family="system-ui, sans-serif" font-size="13" fill="#0f172a">',
+        "<title>Seconds from a warm process to the result</title>",
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        '<text x="20" y="28" font-size="17" font-weight="600">Seconds from a warm process to the result</text>',
+        f'<text x="20" y="48" fill="#475569">{escape(machine["processor"])}, {machine["n_cores"]} cores, '
+        f"version {escape(machine['commit'])}, {escape(document['measured_at'][:10])}</text>",
+    ]
+    for n, (program, words) in enumerate(WORDS.items()):
+        x = 20 + 130 * n
+        parts.append(f'<rect x="{x}" y="62" width="12" height="12" fill="{COLOURS[program]}"/>')
+        parts.append(f'<text x="{x + 18}" y="73">{words}</text>')
+    for row, clip in enumerate(clips):
+        y = TOP + ROW * row
+        parts.append(f'<text x="{LEFT - 12}" y="{y + 24}" text-anchor="end">{escape(clip["clip"])}</text>')
+        for n, program in enumerate(WORDS):
+            seconds, top = clip[program]["seconds"], y + n * (BAR + 3) + 4
+            faster = f"  {clip['times_faster']:.1f} times faster" if program == "ours" else ""
+            width = seconds * scale
+            parts.append(
+                f'<rect x="{LEFT}" y="{top}" width="{width:.1f}" height="{BAR}" fill="{COLOURS[program]}"/>'
+                f'<text x="{LEFT + width + 6:.1f}" y="{top + 14}">{seconds:.2f} s{faster}</text>'
+            )
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def main() -> None:
+    """Draw it."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else newest()
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    TARGET.write_text(chart(json.loads(path.read_text())))
+    print(f"{path.name} -> {TARGET.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
