@@ -161,6 +161,11 @@ _READERS: Final[Mapping[str, Callable[[str, str, bool | None], Any]]] = {
 }
 
 
+def team_names(cell: str) -> tuple[str, ...]:
+    """Return the teams a cell names."""
+    return _team_names(unguard_cell(cell.strip()) or None) or ()
+
+
 def _team_names(cell: str | None) -> tuple[str, ...] | None:
     if cell is None:
         return None

@@ -38,6 +38,7 @@ from app.services.import_cells import (
     find_ordered_dates,
     merge_guardians,
     read_row,
+    team_names,
 )
 
 
@@ -109,7 +110,10 @@ class _Planner:
             self._by_name[plain(athlete.name)].append(athlete)
             if athlete.email:
                 self._by_email[plain(athlete.email)].append(athlete)
-        del table
+        if options.create_teams is not False:  # asked about once, whatever else is still open
+            columns = [place for place, field in enumerate(options.mapping) if field == "teams"]
+            for name in (name for row in table.rows for place in columns for name in team_names(row[place])):
+                self._team_id(name)
 
     def plan(self, row_number: int, cells: tuple[str, ...]) -> PlannedRow:
         try:

@@ -219,6 +219,15 @@ def get_report(*, uow: UnitOfWork, principal: Principal, import_id: UUID) -> Imp
     )
 
 
+def find_report(*, uow: UnitOfWork, principal: Principal, import_id: UUID) -> ImportReport | None:
+    """Return what became of a file, None while it is still looked at; raise `NotFoundError`."""
+    principal.require(Permission.ROSTER_READ)
+    row = uow.imports.find(organisation_id=principal.organisation_id, import_id=import_id)
+    if row is None:
+        raise _no_import()
+    return None if row.report is None else get_report(uow=uow, principal=principal, import_id=import_id)
+
+
 def drop_import(*, uow: UnitOfWork, principal: Principal, import_id: UUID) -> None:
     """Forget a file that shall not be imported."""
     principal.require(Permission.ROSTER_WRITE)

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from app.web.render import STATIC, STATIC_URL
-from app.web.routes import recordings, sign_in, teams, uploads
+from app.web.routes import consent, recordings, roster_imports, sign_in, teams, uploads
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -27,7 +27,15 @@ class VersionedFiles(StaticFiles):
 def add_pages(app: FastAPI) -> None:
     """Hang the pages and their static files on the application."""
     router = APIRouter(include_in_schema=False)
-    for part in (sign_in.router, teams.router, uploads.router, recordings.router):
+    for part in (
+        sign_in.router,
+        teams.router,
+        uploads.router,
+        recordings.router,
+        consent.router,
+        roster_imports.router,
+        roster_imports.links,
+    ):
         router.include_router(part)
     app.include_router(router)
     app.mount(STATIC_URL, VersionedFiles(directory=STATIC), name="static")

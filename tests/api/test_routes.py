@@ -13,7 +13,15 @@ from app.http.access import AccessRule
 from app.settings import Settings
 from tests.api.conftest import Club
 
-PUBLIC = {"/healthz", "/readyz", "/api/v1/openapi.json", "/sign-in", "/sign-out"}
+PUBLIC = {
+    "/healthz",
+    "/readyz",
+    "/api/v1/openapi.json",
+    "/sign-in",
+    "/sign-out",
+    "/consent",
+    "/consent/decide",
+}
 """Routes that anybody may use; add to it with care."""
 STATIC = {"/static"}
 

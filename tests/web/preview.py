@@ -21,7 +21,21 @@ from playwright.sync_api import Browser, sync_playwright
 from app.domain.lifecycle import PicturesState
 from app.http.middleware import RequestContextMiddleware
 from app.services.screening_models import ScreeningChange
-from app.web.contexts import Link, NoTeamsPage, Page, Problem, SignInPage, Viewer
+from app.web.contexts import (
+    Choice,
+    ConsentPage,
+    ImportColumnField,
+    ImportQuestion,
+    ImportReviewPage,
+    ImportRow,
+    ImportStartPage,
+    Link,
+    NoTeamsPage,
+    Page,
+    Problem,
+    SignInPage,
+    Viewer,
+)
 from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
 from app.web.present_recording import RecordingRequest, present_recording
@@ -96,6 +110,44 @@ def _sign_in(problem: Problem | None = None) -> Page:
     )
 
 
+def _rosters_and_consent() -> dict[str, Page]:
+    """Return the pages of a roster file and of a guardian's decision."""
+    frame: dict[str, Any] = {"viewer": VIEWER, "csrf_token": TOKEN}
+    visitor: dict[str, Any] = {"title": "Your decision", "viewer": None, "csrf_token": TOKEN}
+    yes = Choice(value="yes", label="The day", chosen=False, hint="")
+    review: dict[str, Any] = {
+        "title": "Import roster.csv", **frame, "filename": "roster.csv", "problem": None, "caption": "2 rows",
+        "rows": (
+            ImportRow(number=2, outcome="created", who="Ada Berg", why=""),
+            ImportRow(number=3, outcome="failed", who="", why="There is no such date."),
+        ),
+    }  # fmt: skip
+    return {
+        "import-start": ImportStartPage(title="Import a roster", **frame, problem=None),
+        "import-refused": ImportStartPage(
+            title="Import a roster", **frame, problem=Problem(message="The file is damaged.", how_to_fix="Save it again.")
+        ),
+        "import-review": ImportReviewPage(
+            **review, summary="Nothing is changed yet. It would be: 1 created, 1 failed.", finished=False, action="/x",
+            columns=(ImportColumnField(header="Born", samples="03/04/2009", choices=(yes,)),),
+            questions=(ImportQuestion(name="day_first", legend="What comes first?", hint="2 dates", choices=(yes,)),),
+            confirm_action="/x/confirm", undo_action=None,
+        ),
+        "import-report": ImportReviewPage(
+            **review, summary="Imported: 1 created, 1 failed.", finished=True, action="", columns=(), questions=(),
+            confirm_action=None, undo_action="/y/undo",
+        ),
+        "consent-open": ConsentPage(**visitor, step="open"),
+        "consent-decide": ConsentPage(
+            **visitor, step="decide", token="x", organisation_name="Harbour Physio", athlete_name="Ada Berg",
+            paragraphs=("We film a landing.",), waiting_note="The time named above is 30 days.",
+            purposes=(Choice(value="screening", label="Analyse the videos", chosen=True, hint="Without this nothing."),),
+            relations=(Choice(value="parent", label="mother or father", chosen=True),),
+        ),
+        "consent-done": ConsentPage(**visitor, step="done", later_url="https://screen.example.org/consent#secret"),
+    }  # fmt: skip
+
+
 def pages() -> dict[str, Page]:
     """Return every page in every state."""
     wrong = Problem(
@@ -133,6 +185,7 @@ def pages() -> dict[str, Page]:
         "recording-failed": _recording(samples.failed()),
         "recording-processing": _recording(samples.processing(attempt=2)),
         "recording-queued": _recording(samples.queued()),
+        **_rosters_and_consent(),
         "error-403": present_error(status=403, viewer=VIEWER, csrf_token=TOKEN),
         "error-404": present_error(status=404, viewer=VIEWER, csrf_token=TOKEN, request_id="0193f0c2a1"),
         "error-429": present_error(status=429),

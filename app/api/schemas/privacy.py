@@ -37,8 +37,6 @@ class PrivacyOutput(Output):
     keep_pictures_days: int | None = Field(description="Overlay videos and stills.")
     keep_measures_days: int | None = Field(description="Everything about a recording.")
     numbers_only: bool = Field(description="Videos and pictures go as soon as the numbers are there.")
-    blur_faces: bool = Field(description="Faces in overlay videos and stills are made unrecognisable.")
-    drop_original_after_blur: bool
 
     @classmethod
     def of(cls, rules: PrivacyRules) -> Self:
@@ -63,8 +61,6 @@ class PrivacyInput(Input):
     keep_pictures_days: Days | None = None
     keep_measures_days: Days | None = None
     numbers_only: bool | None = None
-    blur_faces: bool | None = None
-    drop_original_after_blur: bool | None = None
 
     def changes(self) -> dict[str, Any]:
         """Return what was sent; null where there is no such thing counts as left out."""
