@@ -6,7 +6,9 @@ import pytest
 from app.biomech.asymmetry import AsymmetryVerdict
 from app.biomech.change import published_mdc, published_sem
 from app.biomech.definitions import METRICS
+from app.biomech.pipeline import assess_trial
 from app.biomech.screening import (
+    MovementJudgement,
     TrialResult,
     aggregate_metrics,
     count_performances,
@@ -14,7 +16,8 @@ from app.biomech.screening import (
     merge_views,
 )
 from app.biomech.trials import TrialAdvice
-from app.biomech.types import Metric, Movement, Side
+from app.biomech.types import Assessed, Metric, Movement, Sex, Side, TrialContext
+from tests.synth import drop_jump, video_of
 
 DVJ, SLS = Movement.DROP_VERTICAL_JUMP, Movement.SINGLE_LEG_SQUAT
 
@@ -158,3 +161,35 @@ def test_yaw_when_the_athlete_is_square_then_a_real_difference_is_seen_in_pictur
     sides = judge_movement([trial(1, *square)], movement=DVJ).sides
     assert {side.asymmetry.verdict for side in sides} == {AsymmetryVerdict.ASYMMETRIC}
     assert {side.asymmetry.larger for side in sides} == {Side.LEFT}
+
+
+def landings(*, yaw_deg: float, rise_deg: tuple[float, float]) -> MovementJudgement:
+    """Two drop jumps of the stick figure, turned by so much, judged together."""
+    trials = []
+    for number in (1, 2):
+        _, track = drop_jump(
+            yaw_deg=yaw_deg, rise_deg=rise_deg, world=True, noise_m=0.004, seed=number, phase=0.3 * number
+        )
+        outcome = assess_trial(video=video_of(track), track=track, context=TrialContext(sex=Sex.FEMALE))
+        assert isinstance(outcome, Assessed)
+        trials.append(TrialResult(number=number, metrics=outcome.metrics, risk_score=outcome.risk_score))
+    return judge_movement(trials, movement=DVJ)
+
+
+@pytest.mark.parametrize("yaw_deg", [0.0, 5.0, 10.0])
+def test_gate_when_a_symmetric_athlete_turns_then_no_side_is_ever_called_and_the_mean_stays(
+    yaw_deg: float,
+) -> None:
+    judgement = landings(yaw_deg=yaw_deg, rise_deg=(12.0, 12.0))
+    assert judgement.sides
+    assert all(side.asymmetry.verdict is not AsymmetryVerdict.ASYMMETRIC for side in judgement.sides)
+    both = next(m for m in judgement.metrics if m.place == ("fppa", Side.BOTH, "peak_knee_flexion"))
+    assert abs(both.over_trials.mean - 14.0) <= 1.96 * both.over_trials.se
+    assert not judgement.disagreeing
+
+
+@pytest.mark.parametrize(("yaw_deg", "key"), [(0.0, "fppa"), (0.0, "fppa_frontal"), (8.0, "fppa_frontal")])
+def test_gate_when_one_knee_really_goes_further_in_then_it_is_named(yaw_deg: float, key: str) -> None:
+    sides = landings(yaw_deg=yaw_deg, rise_deg=(26.0, 2.0)).sides
+    knee = next(side.asymmetry for side in sides if (side.key, side.event) == (key, "peak_knee_flexion"))
+    assert (knee.verdict, knee.larger) == (AsymmetryVerdict.ASYMMETRIC, Side.LEFT)
