@@ -38,7 +38,7 @@ from app.services.screening_models import (
 )
 from app.services.screenings import find_screening, load_movements, no_screening
 
-LOOK_BACK = 20
+LOOK_BACK = 10
 """Screenings looked through for the one that a movement goes on from."""
 
 

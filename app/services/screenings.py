@@ -11,7 +11,7 @@ from uuid import UUID
 from app.biomech.change import Conditions
 from app.biomech.joined_trial import join_trial
 from app.biomech.norms import find_norm
-from app.biomech.screening import TrialResult, judge_movement, merge_views
+from app.biomech.screening import TrialResult, merge_views
 from app.biomech.types import Movement, Verdict
 from app.db.repositories.analyses import StoredAnalysis
 from app.db.repositories.screenings import ScreeningRecord, TrialRecording
@@ -140,12 +140,11 @@ def _movement(movement: Movement, context: ScreeningContext, seen: Sequence[Seen
             model_sha256=stamp.model_sha256,
         )
     )
-    results = [_result(group, version) for group in counted]
     return MovementView(
         movement=movement,
         conditions=conditions,
         trials=views,
-        judgement=judge_movement(results, movement=movement),
+        results=tuple(_result(group, version) for group in counted),
     )
 
 
