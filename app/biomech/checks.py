@@ -144,9 +144,9 @@ def _lasts(time_s: FloatArray, mask: BoolArray) -> bool:
     return float(np.count_nonzero(mask) * np.median(np.diff(time_s))) > OUT_OF_FRAME_S
 
 
-def check_view(yaw: Yaw | None) -> Findings:
+def check_view(yaw: Yaw | None, *, behind_is_fine: bool = False) -> Findings:
     """Return whether the camera stands in front, and whether the sides may be compared."""
-    if yaw is None:
+    if yaw is None or (behind_is_fine and abs(yaw.yaw_deg) > BEHIND_DEG):
         return []
     turned_deg = abs(yaw.yaw_deg)
     if not yaw.is_frontal:

@@ -6,104 +6,49 @@ measured by us, ``P`` our proposal without a published threshold. The mark is th
 not of any cut-off.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from app.biomech.types import EventName, Movement, Side, View
-
-Higher = Literal["more valgus", "better", "worse", "neither"]
-
-BOTH_ONLY = (Side.BOTH,)
-EACH_SIDE = (Side.LEFT, Side.RIGHT)
-EVERY_SIDE = (Side.LEFT, Side.RIGHT, Side.BOTH)
-FRONTAL_ONLY = (View.FRONTAL,)
-ANY_VIEW = tuple(View)
-
-IC, PKF = EventName.INITIAL_CONTACT.value, EventName.PEAK_KNEE_FLEXION.value
-TAKE_OFF, SECOND = EventName.TAKE_OFF.value, EventName.SECOND_CONTACT.value
-LOWEST, MID_STANCE, PLANT = (
-    EventName.LOWEST_POINT.value,
-    EventName.MID_STANCE.value,
-    EventName.PLANT.value,
+from app.biomech.metric_definition import (
+    ANY_VIEW,
+    BOTH_ONLY,
+    EACH_SIDE,
+    EVERY_SIDE,
+    FLIGHT_MOVEMENTS,
+    IC,
+    LANDING,
+    LANDINGS,
+    LEAN,
+    LOWEST,
+    MEDIAL,
+    MID_STANCE,
+    MINIMUM,
+    MUNRO,
+    PEAK,
+    PKF,
+    PLANT,
+    SECOND,
+    STANDING,
+    TAKE_OFF,
+    MetricDefinition,
+    define,
 )
-PEAK, MINIMUM, LANDING, STANDING, TRIAL = "peak", "minimum", "landing", "standing", "trial"
-"""Windows a value may belong to, besides an event: the largest or smallest value in the movement's own
-window, the whole landing, quiet standing, the whole trial."""
+from app.biomech.movement_metrics import MOVEMENT_METRICS, spread_of
+from app.biomech.types import Movement, Side, View
 
-FLIGHT_MOVEMENTS = (Movement.DROP_VERTICAL_JUMP, Movement.JUMP_LANDING)
-LANDINGS = (*FLIGHT_MOVEMENTS, Movement.BILATERAL_DROP_LANDING, Movement.SINGLE_LEG_LANDING)
-MUNRO = "Munro 2012: SEM 2.72-3.01 deg, smallest detectable difference 7.54-8.93 deg, 2-D by hand"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricDefinition:
-    """What one key means, the same for every recording and every version from `since_version` on."""
-
-    key: str
-    name: str
-    unit: str
-    """``1`` for a ratio or a count."""
-    sides: tuple[Side, ...]
-    events: tuple[str, ...]
-    """Instants and windows it is read at: event names, ``peak``, ``minimum``, ``landing``, ``standing``, ``trial``."""
-    views: tuple[View, ...]
-    movements: tuple[Movement, ...] | Literal["any"]
-    formula: str
-    """In words."""
-    sign_convention: str
-    """What positive means; empty where the value is never negative."""
-    higher_is: Higher
-    is_ratio_scale: bool
-    """Zero means none of it and it is never negative, so that one side may be given in per cent of the other."""
-    mark: str
-    reference: str
-    """Where the definition comes from; empty for our own."""
-    since_version: str
-    sem: float | None = None
-    """Published standard error of measurement between sessions, in `unit`."""
-    mdc: float | None = None
-    """Smallest change that is real with 95 % certainty, in `unit`."""
-    error_source: str = ""
-    """Where `sem` and `mdc` come from, with the mark of that."""
-    target: float | None = None
-    """Where nothing is left to gain [P]: beyond it, further in the good direction is no better. With
-    ``neither``, nearer to it is better from both sides; None with ``neither``: no direction is better."""
-
-
-def _definition(
-    key: str,
-    name: str,
-    *,
-    unit: str,
-    formula: str,
-    sides: tuple[Side, ...] = BOTH_ONLY,
-    events: tuple[str, ...],
-    views: tuple[View, ...] = FRONTAL_ONLY,
-    movements: tuple[Movement, ...] | Literal["any"] = "any",
-    sign_convention: str = "",
-    higher_is: Higher = "neither",
-    is_ratio_scale: bool = False,
-    mark: str,
-    reference: str = "",
-    since_version: str = "1.0.0",
-    sem: float | None = None,
-    mdc: float | None = None,
-    error_source: str = "",
-    target: float | None = None,
-) -> MetricDefinition:
-    return MetricDefinition(
-        key=key, name=name, unit=unit, sides=sides, events=events, views=views, movements=movements,
-        formula=formula, sign_convention=sign_convention, higher_is=higher_is, is_ratio_scale=is_ratio_scale,
-        mark=mark, reference=reference, since_version=since_version, sem=sem, mdc=mdc, error_source=error_source,
-        target=target,
-    )  # fmt: skip
-
-
-_MEDIAL = "Positive: knee medial (valgus), on both sides."
-_LEAN = "Positive: towards the athlete's left."
+__all__ = [
+    "IC",
+    "LANDING",
+    "LOWEST",
+    "METRICS",
+    "MID_STANCE",
+    "PKF",
+    "STANDING",
+    "MetricDefinition",
+    "check_metric",
+]
 
 _FRONTAL = (
-    _definition(
+    define(
         "fppa",
         "Frontal-plane projection angle of the knee",
         unit="deg",
@@ -111,7 +56,7 @@ _FRONTAL = (
         events=(IC, PKF, PEAK, LOWEST, MID_STANCE, STANDING),
         formula="Signed turn from the thigh (hip to knee) to the shank (knee to ankle) in the picture; 0 is a"
         " straight leg. Both: mean of the two knees, which body yaw does not move to first order.",
-        sign_convention=_MEDIAL,
+        sign_convention=MEDIAL,
         higher_is="more valgus",
         mark="V",
         reference="Herrington & Munro 2010, Phys Ther Sport; Munro 2012",
@@ -120,7 +65,7 @@ _FRONTAL = (
         error_source=f"{MUNRO}; the larger of each [V]",
         target=0.0,
     ),
-    _definition(
+    define(
         "fppa_frontal",
         "Knee angle in the athlete's own frontal plane",
         unit="deg",
@@ -128,14 +73,14 @@ _FRONTAL = (
         events=(IC, PKF, PEAK, LOWEST, MID_STANCE, STANDING),
         formula="FPPA after the athlete's yaw and the perspective of the camera are taken out, with the depth of knee"
         " and hip worked out from how short thigh and shank look. Both: mean of the two knees.",
-        sign_convention=_MEDIAL,
+        sign_convention=MEDIAL,
         higher_is="more valgus",
         mark="D",
         reference="Method section 3.2; no published cut-off applies to it",
         since_version="1.1.0",
         target=0.0,
     ),
-    _definition(
+    define(
         "knee_valgus_displacement",
         "Knee valgus displacement",
         unit="deg",
@@ -143,7 +88,7 @@ _FRONTAL = (
         events=(LANDING,),
         movements=(*FLIGHT_MOVEMENTS, Movement.BILATERAL_DROP_LANDING, Movement.SINGLE_LEG_LANDING),
         formula="Largest FPPA in the landing less FPPA at the side's own contact; free of a constant landmark offset.",
-        sign_convention=_MEDIAL,
+        sign_convention=MEDIAL,
         higher_is="more valgus",
         mark="V",
         reference="Holden 2017",
@@ -151,7 +96,7 @@ _FRONTAL = (
         error_source="Method section 7.4, until there are own data [P]",
         target=0.0,
     ),
-    _definition(
+    define(
         "knee_ankle_separation_ratio",
         "Knee to ankle separation ratio (KASR)",
         unit="1",
@@ -165,7 +110,7 @@ _FRONTAL = (
         error_source="2.77 times 0.055, method section 7.4 [D]",
         target=1.0,
     ),
-    _definition(
+    define(
         "knee_separation",
         "Distance between the knees",
         unit="cm",
@@ -176,13 +121,13 @@ _FRONTAL = (
         mark="V",
         reference="Noyes 2005, Sportsmetrics",
     ),
-    _definition(
+    define(
         "lateral_trunk_lean",
         "Lateral trunk lean",
         unit="deg",
         events=(IC, PKF, PEAK, LOWEST, MID_STANCE, PLANT, STANDING),
         formula="Mid-hip to mid-shoulder against the picture's vertical; camera roll adds to it one to one.",
-        sign_convention=_LEAN,
+        sign_convention=LEAN,
         mark="V",
         reference="LESS item 6 (Padua 2009)",
         target=0.0,
@@ -190,7 +135,7 @@ _FRONTAL = (
 )
 
 _TIMES = (
-    _definition(
+    define(
         "contact_time",
         "Contact time",
         unit="s",
@@ -202,7 +147,7 @@ _TIMES = (
         mark="V",
         reference="MVESPA",
     ),
-    _definition(
+    define(
         "flight_time",
         "Flight time",
         unit="s",
@@ -214,7 +159,7 @@ _TIMES = (
         mark="V",
         reference="MVESPA",
     ),
-    _definition(
+    define(
         "jump_height",
         "Jump height",
         unit="m",
@@ -226,7 +171,7 @@ _TIMES = (
         is_ratio_scale=True,
         mark="D",
     ),
-    _definition(
+    define(
         "reactive_strength_index",
         "Reactive strength index",
         unit="m/s",
@@ -254,7 +199,7 @@ def _sagittal(key: str, name: str, formula: str, **more: Any) -> MetricDefinitio
         "since_version": "1.1.0",
         "mark": "V",
     }
-    return _definition(key, name, formula=formula, **(shared | more))
+    return define(key, name, formula=formula, **(shared | more))
 
 
 _SAGITTAL = (
@@ -352,7 +297,7 @@ def _over_foot(key: str, name: str, formula: str, **more: Any) -> MetricDefiniti
         "since_version": "1.1.0",
         "mark": "V",
     }
-    return _definition(key, name, formula=formula, **(shared | more))
+    return define(key, name, formula=formula, **(shared | more))
 
 
 _FRONTAL_EXTRAS = (
@@ -437,8 +382,13 @@ _FRONTAL_EXTRAS = (
     ),
 )
 
+_SPREADS = tuple(
+    spread_of(entry) for entry in _FRONTAL if entry.key in {"fppa", "knee_ankle_separation_ratio"}
+)
+
 METRICS: dict[str, MetricDefinition] = {
-    entry.key: entry for entry in (*_FRONTAL, *_FRONTAL_EXTRAS, *_TIMES, *_SAGITTAL)
+    entry.key: entry
+    for entry in (*_FRONTAL, *_FRONTAL_EXTRAS, *_TIMES, *_SAGITTAL, *MOVEMENT_METRICS, *_SPREADS)
 }
 """Key -> definition. Keys are stable: they are stored, filtered on and shown in the API."""
 

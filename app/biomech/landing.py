@@ -11,11 +11,10 @@ from app.biomech.corrections import EventKey
 from app.biomech.events import Instant
 from app.biomech.kinematics import SIDES, BodyPaths
 from app.biomech.phases import LandingPhases, Refusal, coarse_paths, find_landing
+from app.biomech.scale import LEG_OF_STATURE
 from app.biomech.types import EventName, FloatArray, Side, TrialContext
 
 GRAVITY_M_S2 = 9.81
-LEG_OF_STATURE = 0.491
-"""Hip joint to ankle over stature: 0.530 - 0.039 (Drillis & Contini, Winter 2009)."""
 USUAL_STATURE_M = 1.70
 CLEARANCE_LEGS = 0.03
 """Height from which a foot counts as airborne in the fit, 2.5 cm [P]."""

@@ -28,15 +28,12 @@ _FOOT_CUTOFF_HZ = 12.0
 
 
 class Refusal(StrEnum):
-    """Why no drop jump was found, in the words of the finding."""
+    """Why no drop landing was found."""
 
-    STANDING = "standing still"
-    SQUAT = "a squat on both legs"
-    SINGLE_LEG_SQUAT = "a single-leg squat or step-down"
-    FLOOR_JUMP = "a jump from the floor"
-    NO_LANDING = ""
-    """Nothing we can name."""
-    NOT_TRACKED = "not tracked"
+    FLOOR_JUMP = "floor_jump"
+    """A jump from the floor."""
+    NO_LANDING = "no_landing"
+    NOT_TRACKED = "not_tracked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +115,7 @@ def find_landing(coarse: CoarsePaths) -> LandingPhases | Refusal:
     rebounding = [phases for phases in drops if phases.take_off is not None]
     if rebounding or drops:
         return (rebounding or drops)[0]
-    return Refusal.FLOOR_JUMP if found else name_other_movement(coarse)
+    return Refusal.FLOOR_JUMP if found else Refusal.NO_LANDING
 
 
 def _find_dips(coarse: CoarsePaths) -> list[int]:
@@ -204,18 +201,3 @@ def _find_rebound(t: FloatArray, up: BoolArray, dip: int) -> tuple[int | None, i
         if ends or t[stop] - t[start] >= 0.08:
             return start - 1, None if ends else stop
     return None, None
-
-
-def name_other_movement(coarse: CoarsePaths) -> Refusal:
-    """Return what a clip without a drop landing looks like."""
-    travel = {
-        side: float(np.nanpercentile(path, 98) - np.nanpercentile(path, 2))
-        for side, path in coarse.feet.items()
-    }
-    sink = float(np.nanpercentile(coarse.hip, 98) - np.nanpercentile(coarse.hip, 2))
-    still = sum(value < 0.08 for value in travel.values())
-    if still == 2:
-        return Refusal.SQUAT if sink >= MIN_SINK_LEGS else Refusal.STANDING
-    if still == 1 and sink >= 0.05:
-        return Refusal.SINGLE_LEG_SQUAT
-    return Refusal.NO_LANDING

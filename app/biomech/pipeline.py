@@ -86,9 +86,6 @@ def _assess(
     known = [*findings, *checks.check_people(track), *checks.check_rate(video, track)]
     if not checks.has_athlete(track):
         return Rejected(findings=sort_findings([make_finding("no_person"), *known]))
-    definition = MOVEMENTS.get(context.movement)
-    if definition is None:
-        return Rejected(findings=sort_findings([make_finding("movement_not_measured"), *known]))
     paths = prepare_paths(track, corrected.marks)
     if context.view is View.FRONTAL:
         paths = to_joint_centres(paths, landmark_model_of(track.source))
@@ -101,7 +98,7 @@ def _assess(
         findings=tuple(known),
         placed=corrected.events,
     )
-    return definition.assess(trial)
+    return MOVEMENTS[context.movement].assess(trial)
 
 
 def _marked(outcome: Outcome, corrected: Corrected) -> Outcome:

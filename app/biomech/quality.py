@@ -88,7 +88,7 @@ _FILE_FINDINGS: dict[str, FindingDefinition] = {
         "It has {fps_hz:.0f} frames per second.",
     ),
     "frames_missing": _warning(
-        "Frames are missing from the video around the landing.",
+        "Frames are missing from the video around the movement.",
         "Close other apps on the phone while filming and send the original file.",
         "The longest gap is {gap_ms:.0f} ms.",
     ),
@@ -128,7 +128,7 @@ _PEOPLE_FINDINGS: dict[str, FindingDefinition] = {
         "The thigh is {thigh_px:.0f} pixels long; at least {limit_px:.0f} are needed.",
     ),
     "feet_out_of_frame": _error(
-        "The feet leave the picture during the landing.",
+        "The feet leave the picture during the movement.",
         "Aim lower or step back until the feet stay in the picture with room to spare.",
     ),
     "body_out_of_frame": _warning(
@@ -136,12 +136,12 @@ _PEOPLE_FINDINGS: dict[str, FindingDefinition] = {
         "Step back until head and feet stay in the picture through the whole jump.",
     ),
     "low_confidence": _warning(
-        "The body could not be followed well through the landing.",
+        "The body could not be followed well through the movement.",
         "Film in better light, with tight shorts, knees and shoes visible, and nothing in front of the athlete.",
-        "{share:.0%} of the landing frames are affected.",
+        "{share:.0%} of its frames are affected.",
     ),
     "landing_not_tracked": _error(
-        "The body could not be followed through the landing.",
+        "The body could not be followed through the movement.",
         "Film in better light, with tight shorts, knees and shoes visible, and nothing in front of the athlete.",
         "The longest gap is {gap_ms:.0f} ms.",
     ),
@@ -255,13 +255,75 @@ _TRIAL_FINDINGS: dict[str, FindingDefinition] = {
         "Film the whole trial: standing on the box, the drop, the landing, the jump and the second landing.",
     ),
     "wrong_movement": _error(
-        "This does not look like a drop vertical jump.",
-        "Choose the movement that was filmed, or film a drop vertical jump.",
+        "This does not look like the movement that was chosen.",
+        "Choose the movement that was filmed, or film the one that was chosen.",
         "It looks like {looks_like}.",
     ),
-    "movement_not_measured": _error(
-        "This version does not measure that movement yet.",
-        "Choose another movement, or keep the video and analyse it again with a later version.",
+    "hold_too_short": _warning(
+        "The video ends too soon to show that the landing was held.",
+        "Keep filming until the athlete has stood still for two seconds.",
+        "It shows {held_s:.1f} s after contact.",
+    ),
+    "landing_not_held": _warning(
+        "The foot moved after the landing: a step or a hop.",
+        "Ask the athlete to stand still for two seconds after the landing and take another trial.",
+    ),
+    "step_down_partly_visible": _info(
+        "One camera in front shows five of the six points of the step-down score; an unsteady stance stays open.",
+        "Add one point yourself when the athlete was unsteady.",
+        "{n} points were judged.",
+    ),
+    "no_strides_found": _error(
+        "No whole strides of both feet were found.",
+        "Film at least ten steps of each foot, the feet always in the picture.",
+    ),
+    "few_strides": _warning(
+        "There are too few strides for a steady mean.",
+        "Film at least ten steps of each foot.",
+        "{n} were found of one foot.",
+    ),
+    "filmed_from_behind": _info(
+        "The athlete was filmed from behind; sides and signs are the athlete's own all the same.",
+        "Nothing to do. The feet show better from behind, the knees from in front.",
+    ),
+    "no_plant_found": _error(
+        "The foot that changes the direction was not found.",
+        "Film from straight in front, with the whole cut and both feet in the picture.",
+    ),
+    "cut_is_qualitative": _info(
+        "A cut turns the body, so no knee angle is given; the flagged frames and the visible items are for looking at.",
+        "Judge the other items by eye in the flagged frames.",
+    ),
+    "not_standing_still": _error(
+        "The athlete does not stand still long enough.",
+        "Film three seconds of quiet standing, feet hip-width apart, facing the camera.",
+    ),
+    "no_repetition_found": _error(
+        "No whole repetition was found.",
+        "Film at least three repetitions, from standing upright to standing upright again.",
+    ),
+    "stance_unclear": _error(
+        "It could not be told which leg the athlete stands on.",
+        "Keep the free foot clearly off the floor and film from straight in front, with both feet in the picture.",
+    ),
+    "few_repetitions": _warning(
+        "There are too few repetitions to say how alike they are.",
+        "Film five repetitions in one video.",
+        "{n} were found.",
+    ),
+    "partial_repetitions": _info(
+        "Some repetitions were much shallower than the others and were not counted.",
+        "Ask for the same depth every time.",
+        "{n} were left out.",
+    ),
+    "repetition_cut_off": _info(
+        "The video starts or ends within a repetition, which was not counted.",
+        "Start filming before the first repetition and stop after the last.",
+    ),
+    "deep_repetition": _warning(
+        "The thighs came so close to horizontal that the projected knee angle is not meaningful there.",
+        "Use the separation ratio, or ask for less depth.",
+        "It was left out at the lowest point of {n} repetitions.",
     ),
     "no_rebound_jump": _warning(
         "The athlete landed but did not jump again.",
@@ -313,7 +375,7 @@ _TRIAL_FINDINGS: dict[str, FindingDefinition] = {
         "Check the correction against the overlay video, or undo it.",
     ),
     "events_out_of_order": _error(
-        "The events do not follow each other: contact, lowest point, take-off, second contact.",
+        "The events do not follow each other in the order of the movement.",
         "Move the event that stands in the wrong place, or undo its correction.",
     ),
     "trial_dropped": _error(

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.biomech.kinematics import prepare_paths
-from app.biomech.landing import GRAVITY_M_S2, LEG_OF_STATURE, SLOW_MOTION_FACTORS, USUAL_STATURE_M
+from app.biomech.landing import GRAVITY_M_S2, SLOW_MOTION_FACTORS, USUAL_STATURE_M
 from app.biomech.phases import LandingPhases, Refusal, coarse_paths, find_landing
+from app.biomech.scale import LEG_OF_STATURE
 from app.biomech.types import FloatArray, PoseTrack
 
 FALL_RATE_HZ = 60.0

@@ -146,8 +146,15 @@ def verify(
 
 @app.command()
 def analyse(
-    clip: Annotated[Path, typer.Argument(help="A video of one drop jump.")],
-    movement: Annotated[str, typer.Option(help="What the athlete does.")] = "drop_vertical_jump",
+    clip: Annotated[Path, typer.Argument(help="A video of one trial.")],
+    movement: Annotated[
+        str,
+        typer.Option(
+            help="What the athlete does: drop_vertical_jump, jump_landing, bilateral_drop_landing,"
+            " single_leg_landing, bilateral_squat, single_leg_squat, lateral_step_down, forward_lunge, running,"
+            " side_step_cut or standing."
+        ),
+    ] = "drop_vertical_jump",
     view: Annotated[str, typer.Option(help="Where the camera stands: frontal or sagittal.")] = "frontal",
     box_height_cm: Annotated[float | None, typer.Option(help="Height of the box.")] = None,
     stature_cm: Annotated[float | None, typer.Option(help="Standing height of the athlete.")] = None,

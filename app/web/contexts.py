@@ -196,6 +196,8 @@ class Choice:
     label: str
     chosen: bool
     hint: str = ""
+    has_box: bool = False
+    """Of a movement: it starts on a box or step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
+from app.biomech.pipeline import MOVEMENTS
 from app.biomech.types import Movement, View
 from app.services.read_models import AthleteSummary
 from app.web.contexts import Choice, ErrorPage, Link, Problem, UploadPage, Viewer
-from app.web.words import MEASURED_MOVEMENTS, MOVEMENT_LABELS, VIEW_LABELS, label_of, size_text
+from app.web.words import MOVEMENT_LABELS, VIEW_LABELS, label_of, size_text
 
 _VIEW_HINTS: Final[dict[View, str]] = {
     View.FRONTAL: "Shows how the knees move inward.",
@@ -98,7 +99,7 @@ def present_upload(
     if not any(choice.chosen for choice in choices):
         choices = (Choice(value="", label="Choose the athlete", chosen=True), *choices)
     return UploadPage(
-        title="Upload a drop jump",
+        title="Upload a video",
         viewer=asked.viewer,
         csrf_token=asked.csrf_token,
         crumbs=(asked.cancel,),
@@ -108,8 +109,10 @@ def present_upload(
                 value=movement.value,
                 label=label_of(MOVEMENT_LABELS, movement.value),
                 chosen=movement.value == entries.movement,
+                hint=definition.protocol,
+                has_box=definition.has_box,
             )
-            for movement in MEASURED_MOVEMENTS
+            for movement, definition in MOVEMENTS.items()
         ),
         views=tuple(
             Choice(
@@ -126,7 +129,7 @@ def present_upload(
         field_errors=dict(asked.field_errors),
         limits=(
             f"MP4 or MOV, up to {size_text(asked.max_upload_bytes)} and {asked.max_duration_s:.0f} seconds."
-            " A few seconds around the jump are enough."
+            " A few seconds around the movement are enough."
         ),
         max_upload_bytes=asked.max_upload_bytes,
         action="/recordings",

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import TypeVar
 from uuid import UUID
 
+from app.biomech.pipeline import MOVEMENTS
 from app.biomech.types import Movement, View
 from app.domain.errors import InvalidInputError
 from app.services.trial_places import MAX_TRIAL_NUMBER
@@ -59,6 +60,8 @@ def read_fields(fields: Mapping[str, str]) -> UploadFields:
         errors["trial_number"] = "Enter the number of the trial, 1 for the first, or leave it empty."
     if errors or athlete_id is None or movement is None or view is None:
         raise FormFieldsError(errors)
+    if not MOVEMENTS[movement].has_box:  # hidden by the form, but kept by the browser
+        box_height_cm = None
     return UploadFields(
         athlete_id=athlete_id,
         movement=movement,

@@ -3,14 +3,15 @@
 from math import isfinite
 from typing import Final
 
-from app.biomech.types import Movement
+from app.biomech.definitions import METRICS
+from app.biomech.pipeline import MOVEMENTS
 
 EN_DASH: Final = "\N{EN DASH}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 MINUS: Final = "\N{MINUS SIGN}"
 NO_VALUE: Final = EN_DASH
 
-METRIC_LABELS: Final[dict[str, str]] = {
+METRIC_LABELS: Final[dict[str, str]] = {key: entry.name for key, entry in METRICS.items()} | {
     "fppa": "Knee angle in the frontal plane (FPPA)",
     "fppa_frontal": "Knee angle in the athlete's own frontal plane",
     "knee_valgus_displacement": "Inward knee motion from contact to lowest point",
@@ -49,6 +50,10 @@ METRIC_HINTS: Final[dict[str, str]] = {
     "knee_ankle_separation_ratio": "1.00 is knees as far apart as the ankles; less is knees closer together.",
     "lateral_trunk_lean": "0° is upright.",
     "reactive_strength_index": "Jump height divided by time on the ground.",
+    "trunk_lean_to_stance": "More than 0° is the trunk over to the standing leg.",
+    "pelvic_drop": "More than 0° is the hip of the free leg lower. Rough: read it as more or less, not in degrees.",
+    "summated_trunk_knee_angle": "Trunk lean and knee angle of the standing leg added up.",
+    "squat_depth": "How far the hips came down, in per cent of the leg.",
 }
 
 INSTANT_LABELS: Final[dict[str, str]] = {
@@ -77,21 +82,8 @@ INSTANT_LABELS: Final[dict[str, str]] = {
 SIDE_LABELS: Final[dict[str, str]] = {"left": "Left", "right": "Right", "both": "Both"}
 
 MOVEMENT_LABELS: Final[dict[str, str]] = {
-    "drop_vertical_jump": "Drop vertical jump",
-    "jump_landing": "Jump-landing off a box (the task of the LESS)",
-    "bilateral_drop_landing": "Drop landing on both legs",
-    "single_leg_landing": "Landing on one leg",
-    "bilateral_squat": "Squat on both legs (overhead squat)",
-    "single_leg_squat": "Squat on one leg",
-    "lateral_step_down": "Lateral step-down",
-    "forward_lunge": "Forward lunge",
-    "running": "Running",
-    "side_step_cut": "Side-step cut",
-    "standing": "Standing still (calibration)",
+    movement.value: definition.name for movement, definition in MOVEMENTS.items()
 }
-
-MEASURED_MOVEMENTS: Final = (Movement.DROP_VERTICAL_JUMP,)
-"""What the upload form offers."""
 
 VIEW_LABELS: Final[dict[str, str]] = {"frontal": "From the front", "sagittal": "From the side"}
 
@@ -126,6 +118,10 @@ UNIT_FORMATS: Final[dict[str, tuple[str, int]]] = {
     "cm": (" cm", 1),
     "m/s": (" m/s", 2),
     "%": (" %", 0),
+    "px": (" px", 0),
+    "points": (" points", 1),
+    "1/min": (" a minute", 0),
+    "cm/px": (" cm per pixel", 3),
     "1": ("", 2),
 }
 

@@ -27,9 +27,17 @@ class RecordingInput(Input):
     athlete_external_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Your own number for the athlete, instead of `athlete_id`."
     )
-    movement: Movement = Movement.DROP_VERTICAL_JUMP
+    movement: Movement = Field(
+        default=Movement.DROP_VERTICAL_JUMP,
+        description="What the athlete does; a video of something else is refused by name.",
+    )
     view: View = Field(default=View.FRONTAL, description="Where the camera stood.")
-    box_height_cm: float | None = Field(default=None, ge=5, le=100, description="Height of the box in cm.")
+    box_height_cm: float | None = Field(
+        default=None,
+        ge=5,
+        le=100,
+        description="Height of the box or step in cm, in movements that start on one.",
+    )
     captured_at: AwareDatetime | None = Field(
         default=None, description="When it was filmed, with time zone; without it, today."
     )

@@ -7,16 +7,19 @@ import numpy as np
 from app.biomech import checks, metrics
 from app.biomech.frontal_extras import EXTRA_KEYS, FrontalExtras
 from app.biomech.frontal_plane import FrontalPlane, with_frontal_series
+from app.biomech.held import check_hold, sway
 from app.biomech.kinematics import SIDES, compute_kinematics
-from app.biomech.landing import LEG_OF_STATURE, SLOW_MOTION_FACTORS, Landing, locate_landing, place_by_hand
+from app.biomech.landing import SLOW_MOTION_FACTORS, Landing, locate_landing, place_by_hand
 from app.biomech.landmark_model import landmark_model_of
 from app.biomech.measurement import LandingMeasurement
 from app.biomech.method import FPPA_CUTOFF_DEG
 from app.biomech.metrics import Value, make_metric
 from app.biomech.movements.base import MovementDefinition, Trial
+from app.biomech.movements.shared import UNKNOWN_YAW, refuse_other
 from app.biomech.phases import Refusal
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
 from app.biomech.reading import plan_landing
+from app.biomech.recognition import NOTHING, Recognised, is_another, recognise
 from app.biomech.sagittal import SagittalMeasurement
 from app.biomech.sagittal_landing import (
     SAGITTAL_KEYS,
@@ -25,6 +28,7 @@ from app.biomech.sagittal_landing import (
     sagittal_metrics,
     with_sagittal_series,
 )
+from app.biomech.scale import Scale, scale_from_box, scale_from_stature
 from app.biomech.score import ComponentInput, compute_risk_score
 from app.biomech.types import (
     Assessed,
@@ -45,7 +49,7 @@ from app.biomech.types import (
     Side,
     View,
 )
-from app.biomech.view import Yaw, estimate_yaw
+from app.biomech.view import estimate_yaw
 
 IC, PKF = EventName.INITIAL_CONTACT.value, EventName.PEAK_KNEE_FLEXION.value
 PEAK, MINIMUM, LANDING = "peak", "minimum", "landing"
@@ -58,33 +62,37 @@ JUMP_HEIGHT_TOLERANCE_CM = 8.0
 """The method's 4 cm is for sagittal views; the scale of a frontal one is known to 4-8 % [P]."""
 MIN_THIGH_SHARE = 0.5
 """Projected over full thigh length below which the angle means nothing (method section 1.1)."""
-SCALE_SD_STATURE, SCALE_SD_BOX = 0.04, 0.15
 NEARER_KNEES_SD = 0.08
 """Bent knees are 0.3 m nearer to a camera 4 m away than the legs that gave the scale [D]."""
 SIDE_VALUE_YAW_DEG = 3.0
 """Largest false angle by yaw with which the worse knee enters the score; else the mean (method section 5.5)."""
-UNKNOWN_YAW = Yaw(yaw_deg=0.0, sd_deg=8.0)
-"""Where the track holds no sign of yaw at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """Centimetres per pixel at the landing spot, and its relative error."""
-
-    cm_per_px: float
-    relative_sd: float
-    source: str
-    """Code of the finding that says where it comes from."""
+LANDING_METRICS = (
+    "fppa",
+    "fppa_frontal",
+    "knee_valgus_displacement",
+    "knee_ankle_separation_ratio",
+    "knee_separation",
+    "lateral_trunk_lean",
+    *EXTRA_KEYS,
+    *SAGITTAL_KEYS,
+)
+JUMP_METRICS = ("contact_time", "flight_time", "jump_height", "reactive_strength_index")
 
 
 def assess(trial: Trial) -> Outcome:
-    """Return the judgement over one recording of a drop vertical jump."""
+    """Return the judgement over one recording of a drop vertical jump, or of another landing on both legs.
+
+    Which one is in the trial's context: a jump-landing is read the same way, a drop landing is held instead of
+    jumped from. Only the drop vertical jump has a score, as the score's cut-offs come from it.
+    """
     frontal = trial.context.view is View.FRONTAL
     side_view = None if frontal else SideView.of(trial)
     trial = trial if side_view is None else side_view.trial
-    landing = locate_landing(trial.paths, trial.context)
-    if isinstance(landing, Refusal):
-        return _refuse(trial, landing)
+    landing = _locate(trial)
+    if isinstance(landing, Rejected):
+        return landing
     landing = landing if side_view is None else side_view.settle(landing)
     if trial.placed:
         landing = place_by_hand(landing, trial.placed)
@@ -117,7 +125,12 @@ def assess(trial: Trial) -> Outcome:
         seen += extras_of(measurement, scale).metrics(withheld=not measurable)
     else:
         seen = sagittal_metrics(side, withheld=bool(codes & SIDE_ERRORS))
-    values = (*seen, *_timing_metrics(landing, withheld=not timed))
+    after = (
+        _timing_metrics(landing, withheld=not timed)
+        if has_rebound(trial)
+        else _held_metrics(trial, landing, withheld=not measurable)
+    )
+    values = (*seen, *after)
     ordered = sort_findings(findings)
     events, flagged = _events(trial, landing), _flag(trial, measurement, ordered, measurable=measurable)
     if any(finding.severity is Severity.ERROR for finding in ordered):
@@ -129,7 +142,8 @@ def assess(trial: Trial) -> Outcome:
             kinematics=measurement.kinematics,
             retimed_by=landing.slow_factor if landing.slow_factor in SLOW_MOTION_FACTORS else None,
         )
-    score = _score(measurement, trial.context.sex) if measurable else None
+    scored = measurable and trial.context.movement is Movement.DROP_VERTICAL_JUMP
+    score = _score(measurement, trial.context.sex) if scored else None
     return Assessed(
         verdict=judge_verdict(ordered),
         findings=ordered,
@@ -149,19 +163,42 @@ def _kinematics(trial: Trial, plane: FrontalPlane, side: SagittalMeasurement | N
     return with_frontal_series(seen, None)
 
 
+def _locate(trial: Trial) -> Landing | Rejected:
+    """Return the landing, or the refusal of a clip without one or of another landing."""
+    landing = locate_landing(trial.paths, trial.context)
+    if isinstance(landing, Refusal):
+        return _refuse(trial, landing)
+    seen = _recognise(trial, landing)
+    if is_another(seen, wanted=(trial.context.movement,)) and not _jumped_instead(trial, seen):
+        return refuse_other(trial, seen)
+    return landing
+
+
+def _jumped_instead(trial: Trial, seen: Recognised) -> bool:
+    """Return whether a drop was asked for and the athlete jumped forward: what follows contact is the same task.
+
+    It is measured, with a warning.
+    """
+    return (trial.context.movement, seen.movement) == (Movement.DROP_VERTICAL_JUMP, Movement.JUMP_LANDING)
+
+
+def _recognise(trial: Trial, landing: Landing | None = None) -> Recognised:
+    """Return what the clip shows; nothing when it does not run at its true speed."""
+    if landing is not None and landing.slow_factor is not None:
+        return NOTHING
+    return recognise(trial.paths, image_size_px=trial.track.image_size_px)
+
+
 def _refuse(trial: Trial, refusal: Refusal) -> Rejected:
     """Return the refusal of a clip without a drop landing, with everything else that is wrong with it."""
     everything = np.ones(trial.paths.time_s.size, dtype=np.bool_)
     findings = list(trial.findings)
     if refusal is Refusal.NOT_TRACKED:
         findings.append(make_finding("landing_not_tracked"))
-    elif refusal is Refusal.NO_LANDING:
-        findings.append(make_finding("no_landing_found"))
     else:
-        findings += [
-            make_finding("wrong_movement", looks_like=refusal.value),
-            make_finding("no_landing_found"),
-        ]
+        seen = _recognise(trial)
+        findings += [make_finding("wrong_movement", looks_like=seen.words)] if seen.words else []
+        findings.append(make_finding("no_landing_found"))
     findings += checks.check_frame_edges(trial.track, everything)
     frontal = trial.context.view is View.FRONTAL
     if frontal and np.isfinite(trial.paths.leg_px):
@@ -211,23 +248,11 @@ class Spans:
 
 
 def find_scale(trial: Trial, landing: Landing) -> Scale | None:
-    """Return the scale at the landing spot: from stature, else from the box, else None.
-
-    Stature: hip to ankle is 0.491 of it. The box's height in the picture holds perspective (the box is
-    further away, the camera looks down on it), so it is the poorer of the two.
-    """
+    """Return the scale at the landing spot: from stature, else from the box, else None."""
     if trial.context.stature_cm is not None:
-        return Scale(
-            cm_per_px=LEG_OF_STATURE * trial.context.stature_cm / trial.paths.leg_px,
-            relative_sd=SCALE_SD_STATURE,
-            source="scale_from_stature",
-        )
+        return scale_from_stature(trial.context.stature_cm, leg_px=trial.paths.leg_px)
     if trial.context.box_height_cm is not None and landing.box_px > 0.0:
-        return Scale(
-            cm_per_px=trial.context.box_height_cm / landing.box_px,
-            relative_sd=SCALE_SD_BOX,
-            source="scale_from_box",
-        )
+        return scale_from_box(trial.context.box_height_cm, box_px=landing.box_px)
     return None
 
 
@@ -238,12 +263,22 @@ def _check_trial(trial: Trial, landing: Landing, spans: Spans, scale: Scale | No
     findings += checks.check_sides(trial.paths, spans.landing)
     findings += checks.check_frame_edges(trial.track, spans.landing)
     findings += checks.check_later_feet(trial.track, spans.after)
+    seen = _recognise(trial, landing)
+    if is_another(seen, wanted=(trial.context.movement,)):
+        findings.append(make_finding("wrong_movement", severity=Severity.WARNING, looks_like=seen.words))
     if landing.slow_factor is not None:
         slow = landing.slow_factor
         pace = "slower" if slow > 1.0 else "faster"
         findings.append(make_finding("retimed_video", times=max(slow, 1.0 / slow), pace=pace))
     else:
-        findings += _check_times(landing)
+        findings += _check_times(landing, has_rebound=has_rebound(trial))
+    if not has_rebound(trial):
+        findings += check_hold(
+            trial.paths,
+            contact_s=landing.first_contact.time_s,
+            lowest_s=landing.lowest.time_s,
+            legs=SIDES,
+        )
     if landing.step_off is None:
         findings.append(make_finding("step_off_unclear" if landing.starts_in_view else "starts_too_late"))
     findings.append(make_finding("scale_unknown" if scale is None else scale.source))
@@ -252,7 +287,12 @@ def _check_trial(trial: Trial, landing: Landing, spans: Spans, scale: Scale | No
     return findings
 
 
-def _check_times(landing: Landing) -> list[QualityFinding]:
+def has_rebound(trial: Trial) -> bool:
+    """Return whether a jump belongs to the movement asked for; else the landing is held."""
+    return trial.context.movement is not Movement.BILATERAL_DROP_LANDING
+
+
+def _check_times(landing: Landing, *, has_rebound: bool) -> list[QualityFinding]:
     """Return what is wrong with the timing of contact, take-off and second landing."""
     findings: list[QualityFinding] = []
     contacts = landing.contact
@@ -265,6 +305,8 @@ def _check_times(landing: Landing) -> list[QualityFinding]:
     if worst.sd_s > 0.012 and worst.disagreement_s > 0.025:
         findings.append(make_finding("contact_uncertain", gap_ms=worst.disagreement_s * 1000.0))
     last = landing.last_take_off
+    if not has_rebound:
+        return findings
     if last is None:
         return [*findings, make_finding("no_rebound_jump")]
     contact_s = last.time_s - landing.first_contact.time_s
@@ -355,6 +397,12 @@ def _timing_metrics(landing: Landing, *, withheld: bool) -> list[Metric]:
         make_metric("jump_height", Side.BOTH, height, event=again_event),
         make_metric("reactive_strength_index", Side.BOTH, index, event=again_event),
     ]
+
+
+def _held_metrics(trial: Trial, landing: Landing, *, withheld: bool) -> list[Metric]:
+    """Return how quietly a landing is held."""
+    value = sway(trial.paths, lowest_s=landing.lowest.time_s)
+    return [make_metric("landing_sway", Side.BOTH, None if withheld else value, event=LANDING)]
 
 
 def _score(measurement: LandingMeasurement, sex: Sex) -> RiskScore | None:
@@ -463,20 +511,7 @@ DROP_VERTICAL_JUMP = MovementDefinition(
         "Both feet land together on the landing spot.",
         "A jump follows at once, without a step or a touch of the hands.",
     ),
-    metrics=(
-        "fppa",
-        "fppa_frontal",
-        "knee_valgus_displacement",
-        "knee_ankle_separation_ratio",
-        "knee_separation",
-        "lateral_trunk_lean",
-        *EXTRA_KEYS,
-        *SAGITTAL_KEYS,
-        "contact_time",
-        "flight_time",
-        "jump_height",
-        "reactive_strength_index",
-    ),
+    metrics=(*LANDING_METRICS, *JUMP_METRICS),
     flagged_frames=(IC, "peak_valgus", "lowest_point"),
     views=(View.FRONTAL, View.SAGITTAL),
     has_box=True,

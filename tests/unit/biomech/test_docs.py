@@ -31,6 +31,10 @@ MODULES = (
     "less_items",
     "nomogram",
     "sagittal",
+    "frontal",
+    "repetitions",
+    "scale",
+    "movements.single_leg_squat",
     "sagittal_landing",
     "two_views",
 )

@@ -491,7 +491,7 @@ FRAMES = np.arange(180) / 60
         (with_hips(DropJump(), FRAMES, 0.3 * np.sin(np.pi * FRAMES / 1.5) ** 2), "a squat on both legs"),
         (
             with_hips(DropJump(), FRAMES, 0.2 * np.sin(np.pi * FRAMES / 3.0) ** 2, lift_left_m=0.25),
-            "a single-leg squat or step-down",
+            "a squat on one leg",
         ),
         (cut(drop_jump(contact_s=0.5)[1], start_s=1.1), "a jump from the floor"),
     ],

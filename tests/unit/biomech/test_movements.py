@@ -28,7 +28,7 @@ def test_movement_when_defined_then_it_is_whole(definition: MovementDefinition) 
 
 
 def test_movements_when_found_then_in_the_order_of_the_list_and_each_once() -> None:
-    assert list(find_movements()) == [movement for movement in Movement if movement in MOVEMENTS]
+    assert list(find_movements()) == list(MOVEMENTS) == list(Movement)
 
 
 @pytest.mark.parametrize("key", METRICS)

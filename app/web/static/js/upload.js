@@ -33,6 +33,16 @@ function setBusy(busy) {
   else window.removeEventListener("beforeunload", leaveOngoing);
 }
 
+const movement = document.getElementById("movement");
+const boxField = document.getElementById("box-field");
+
+function askForBox() {
+  boxField.hidden = !movement.selectedOptions[0]?.hasAttribute("data-has-box");
+}
+
+movement.addEventListener("change", askForBox);
+askForBox();
+
 function checkFile() {
   const file = input.files[0];
   problem.hidden = true;
