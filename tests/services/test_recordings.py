@@ -317,7 +317,7 @@ def test_open_blob_when_read_in_part_then_those_bytes(receive, uow_factory, club
 def test_open_blob_when_it_is_a_still_then_the_frame_decides(receive, uow_factory, club, rival, blobs):
     recording_id = receive().recording.id
     analysis_id = finish_recording(uow_factory, club, recording_id, record=make_record())
-    blobs.put_bytes(f"{club.id}/{recording_id}/{analysis_id}/still-20.jpg", b"a still")
+    blobs.put_bytes(f"{club.id}/{recording_id}/{analysis_id}/pictures-1/still-20.jpg", b"a still")
 
     def opened(principal=club.principal, kind=BlobKind.STILL, frame=20):
         with uow_factory(principal.organisation_id) as uow:
