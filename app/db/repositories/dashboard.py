@@ -1,7 +1,7 @@
 """The team dashboard: one query, however many recordings an athlete has.
 
 Each athlete costs two look-ups in an index (the latest recording, the latest result); nothing grows
-with the history. The sort key is a number, turned round for a descending list, so that the order is
+with the history, nor with the organisation or the service: a latest analysis is found before its score is. The sort key is a number, turned round for a descending list, so that the order is
 always: those with a value, by key, then by name, then by id. `NAME` alone sorts by text.
 """
 
@@ -116,11 +116,16 @@ WITH member AS (
                  n.verdict, s.value AS score, s.band, s.band_probability, s.coverage, s.scope,
                  s.interval_90_low AS interval_low, s.interval_90_high AS interval_high
             FROM recording r
-            JOIN analysis n ON n.organisation_id = r.organisation_id AND n.recording_id = r.id
-            LEFT JOIN assessment s ON s.organisation_id = n.organisation_id AND s.analysis_id = n.id
+            JOIN LATERAL (
+                SELECT each_run.id, each_run.created_at, each_run.verdict
+                  FROM analysis each_run
+                 WHERE each_run.organisation_id = :organisation_id AND each_run.recording_id = r.id
+                 ORDER BY each_run.run DESC LIMIT 1
+            ) n ON true
+            LEFT JOIN assessment s ON s.organisation_id = :organisation_id AND s.analysis_id = n.id
            WHERE r.organisation_id = :organisation_id AND r.athlete_id = member.id AND r.state <> 'purged'
              AND r.dropped_at IS NULL
-           ORDER BY r.screened_on DESC, r.created_at DESC, r.id DESC, n.run DESC LIMIT 1
+           ORDER BY r.screened_on DESC, r.created_at DESC, r.id DESC LIMIT 1
       ) result ON true
 ), keyed AS (
     SELECT board.*, :sign * (CASE :sort
