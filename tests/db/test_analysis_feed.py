@@ -14,6 +14,7 @@ from app.db.repositories.feed import FeedQuery
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.domain.analysis_feed import FeedRecord
 from app.domain.lifecycle import RecordingState, Trigger
+from app.domain.metric_export import MetricExportFilter
 from app.storage.local import LocalBlobStore
 from tests.factories import (
     REJECTED,
@@ -237,3 +238,39 @@ def test_feed_when_somebody_else_reads_then_nothing_of_ours(
 ) -> None:
     analyse()
     assert _feed(uow_factory, make_club(uow_factory, name="Rivals United")) == []
+
+
+def test_feed_when_an_analysis_is_withheld_then_told_like_a_deleted_one_until_it_may_be_seen_again(
+    uow_factory: UnitOfWorkFactory, club: Club, analyse: Analyse, engine: Engine
+) -> None:
+    withheld, other = analyse(), analyse()
+    since = _feed(uow_factory, club)[-1].modified_at
+    recording_id = _recording_of(engine, club, withheld)
+    for level in (2, 0):
+        with engine.begin() as connection:
+            connection.execute(text("SELECT set_config('app.org_id', :id, true)"), {"id": str(club.id)})
+            connection.execute(
+                text("UPDATE recording SET withheld = :level WHERE id = :id"),
+                {"level": level, "id": recording_id},
+            )
+        found = _feed(uow_factory, club, since=since)
+        assert _ids(found) == [other, withheld]
+        assert (found[-1].analysis is None) == (found[-1].deleted_at is not None) == (level == 2)
+        batch = _export(uow_factory, club)
+        assert (withheld in batch) == (level == 0)
+        assert other in batch
+
+
+def _export(uow_factory: UnitOfWorkFactory, club: Club) -> set[UUID]:
+    """Read in batches of one, so that a batch of which nothing may be seen does not end the reading."""
+    seen: set[UUID] = set()
+    after = None
+    while True:
+        with uow_factory(club.id) as uow:
+            batch = uow.exports.read_metrics(
+                organisation_id=club.id, wanted=MetricExportFilter(), after=after, n_analyses=1
+            )
+        if batch.last_analysis_id is None:
+            return seen
+        after = batch.last_analysis_id
+        seen |= {row.analysis_id for row in batch.rows}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db.models import Analysis, AnalysisFeed, Athlete, Metric, Recording, TeamMember
@@ -90,7 +90,7 @@ def _batch(query: _Query) -> Select[*tuple[Any, ...]]:
         )
         .scalar_subquery()
     )
-    is_wanted = and_(true(), *_conditions(organisation_id, wanted))
+    is_wanted = and_(*_conditions(organisation_id, wanted))
     return (
         select(
             Recording.athlete_id,
@@ -109,11 +109,11 @@ def _batch(query: _Query) -> Select[*tuple[Any, ...]]:
             case((is_wanted, metrics)).label("metrics"),
         )
         .select_from(lines)
-        .join(
+        .outerjoin(
             Analysis,
             (Analysis.organisation_id == organisation_id) & (Analysis.id == lines.c.analysis_id),
         )
-        .join(
+        .outerjoin(
             Recording,
             (Recording.organisation_id == organisation_id) & (Recording.id == lines.c.recording_id),
         )
@@ -146,6 +146,7 @@ def _line_conditions(query: _Query) -> Iterator[ColumnElement[bool]]:
 
 
 def _conditions(organisation_id: UUID, wanted: MetricExportFilter) -> Iterator[ColumnElement[bool]]:
+    yield Analysis.id.is_not(None)  # it may be withheld
     if wanted.screened_from is not None:
         yield Recording.screened_on >= wanted.screened_from
     if wanted.screened_to is not None:

@@ -163,11 +163,13 @@ def _with_content(page: CTE) -> Select[Any]:
 
 
 def _record(row: Any) -> FeedRecord:
+    # One that may not be seen (consent withdrawn) is told like a deleted one; when it may be again, it comes again.
+    is_gone = row.deleted_at is not None or row.run is None
     return FeedRecord(
         analysis_id=row.analysis_id,
         modified_at=row.modified_at,
-        deleted_at=row.deleted_at,
-        analysis=None if row.deleted_at is not None or row.run is None else _content(row),
+        deleted_at=row.deleted_at or (row.modified_at if is_gone else None),
+        analysis=None if is_gone else _content(row),
     )
 
 
