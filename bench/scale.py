@@ -29,7 +29,7 @@ from app.domain.access import Permission, Principal, Role
 from app.domain.lifecycle import FINAL_STATES
 from app.embedded.addresses import with_running_stack
 from app.services import accounts
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from bench.speed import RESULTS, ROOT, machine, run
 
 SAMPLE = ROOT / "samples" / "dvj_f_valgus20_60.mp4"
@@ -60,7 +60,7 @@ class Stack:
     def add_worker(self) -> None:
         """Start one more worker and wait until it is ready."""
         ready = self._folder / f"ready-{len(self._processes)}"
-        self._processes.append(self._start("worker", "--ready-file", str(ready)))
+        self._processes.append(self._start("worker", "--ready-file", str(ready), more=self._addresses()))
         wait(ready.exists, timeout_s=_START_S, what="another worker")
 
     def client(self) -> httpx.Client:
@@ -78,9 +78,20 @@ class Stack:
             process.wait(60)
         self._log.close()
 
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(self, *arguments: str, more: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "app.cli", *arguments]
-        return subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
+        environment = self._environment | (more or {})
+        return subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
+
+    def _addresses(self) -> dict[str, str]:
+        """Return where a worker of another machine would be told that database and broker are."""
+        secrets = {
+            name: getattr(self._settings(), name) for name in ("database_url", "redis_url", "secret_key")
+        }
+        return {f"PLUMBLINE_{name.upper()}": value.get_secret_value() for name, value in secrets.items()}
+
+    def _settings(self) -> Settings:
+        return with_running_stack(load_settings(data_dir=self._folder, port=self.port))
 
     def _answers(self) -> bool:
         if self._processes[0].poll() is not None:
@@ -91,8 +102,7 @@ class Stack:
             return False
 
     def _make_club(self) -> str:
-        settings = with_running_stack(load_settings(data_dir=self._folder, port=self.port))
-        with build_container(settings) as container:
+        with build_container(self._settings()) as container:
             with container.uow_factory(None) as uow:
                 club = accounts.create_organisation(uow=uow, name="Bench Club")
             principal = Principal(organisation_id=club.id, role=Role.OWNER, display_name="bench")

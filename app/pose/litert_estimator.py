@@ -42,10 +42,16 @@ class _Network:
         self._input = interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in interpreter.get_output_details()]
 
-    def run(self, picture: NDArray[np.float32]) -> tuple[Vectors, float]:
-        """Return the network's outputs for one picture, and how long it ran."""
+    def run(self, picture: Picture, *, scale: float, shift: float = 0.0) -> tuple[Vectors, float]:
+        """Return the network's outputs for one picture, its values scaled and shifted, and how long it ran."""
         with self._one() as interpreter:
-            interpreter.set_tensor(self._input, picture[None])
+            shown = interpreter.tensor(self._input)()[
+                0
+            ]  # written in place; no copy, and no longer held below
+            np.multiply(picture, np.float32(scale), out=shown)
+            if shift:
+                shown += np.float32(shift)
+            del shown
             started_s = time.perf_counter()
             interpreter.invoke()
             took_s = time.perf_counter() - started_s
@@ -94,16 +100,14 @@ class LiteRTEstimator:
         """Return where the detector sees somebody."""
         placement = whole_picture(frame.size_px)
         view = frame.view(placement.matrix, placement.offset, size_px=DETECTOR_SIZE)
-        boxes, logits = self._run(self._detector, view.astype(np.float32) / 127.5 - 1.0)
+        boxes, logits = self._run(self._detector, view, scale=1 / 127.5, shift=-1.0)
         regions = people_regions(boxes, logits[:, 0], most=_MAX_PEOPLE)
         return [in_picture(region, placement) for region in regions]
 
     def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:  # noqa: ARG002  # a replay needs to know the frame
         """Read the person in a view of a region, as it is or mirrored."""
         shown = view[:, ::-1] if mirrored else view
-        landmarks, presence, world, heatmaps = self._run(
-            self._landmarks, np.multiply(shown, np.float32(1 / 255), dtype=np.float32)
-        )
+        landmarks, presence, world, heatmaps = self._run(self._landmarks, shown, scale=1 / 255)
         outputs = Outputs(
             landmarks=landmarks.astype(np.float64),
             presence=float(presence[0]),
@@ -118,14 +122,14 @@ class LiteRTEstimator:
         """Run everything once, so that the first video does not pay for it."""
         blank = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
         middle = Region(x_px=INPUT_SIZE / 2, y_px=INPUT_SIZE / 2, size_px=INPUT_SIZE, angle_rad=0.0)
-        self._run(self._detector, np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.float32))
+        self._run(self._detector, blank[:DETECTOR_SIZE, :DETECTOR_SIZE], scale=1.0)
         for _ in range(self._landmarks.n_copies):
             self.read_view(blank, middle, frame=0, mirrored=False)
         self._runs, self._network_s = 0, 0.0
 
-    def _run(self, network: _Network, picture: NDArray[np.float32]) -> Vectors:
+    def _run(self, network: _Network, picture: Picture, *, scale: float, shift: float = 0.0) -> Vectors:
         """Evaluate a network and count it."""
-        outputs, took_s = network.run(picture)
+        outputs, took_s = network.run(picture, scale=scale, shift=shift)
         with self._lock:
             self._runs += 1
             self._network_s += took_s
