@@ -25,8 +25,8 @@ _LEAST_MOVEMENT = 0.06
 """Rise and fall of the hips, in body sizes, below which nobody moves. A standing person stays under 0.02."""
 _SPAN_LOOKS = 3
 """Looks over which a rise or fall is measured, so that a slow squat counts as movement too."""
-_POINTED_AT = 0.6
-"""A place is on a person when it is nearer to the hips than this, in body sizes: half of one reaches head and feet."""
+_POINTED_AT_X, _POINTED_AT_Y = 0.25, 0.6
+"""A place is on a person within this of the hips, in body sizes: across to the elbows, along to head and feet."""
 _CLEAR_LEAD = 0.5
 """The athlete is clear when nobody else moves more than this share of what the athlete moves."""
 
@@ -134,18 +134,19 @@ def pick_athlete(people: list[Person], *, n_looks: int, time_s: float, x_px: flo
     everybody = ([] if choice.athlete is None else [choice.athlete]) + list(choice.others)
     near = [(_away(person, time_s=time_s, x_px=x_px, y_px=y_px), i) for i, person in enumerate(everybody)]
     distance, which = min(near, default=(np.inf, 0))
-    if distance > _POINTED_AT:
+    if distance > 1.0:
         return Choice(athlete=None, others=tuple(everybody), is_clear=False)
     others = tuple(person for i, person in enumerate(everybody) if i != which)
     return Choice(athlete=everybody[which], others=others, is_clear=True)
 
 
 def _away(person: Person, *, time_s: float, x_px: float, y_px: float) -> float:
-    """Return how far a place is from a person at a time, in body sizes; where they were last seen, if that is past."""
+    """Return how far a place is from a person at a time, 1 at the edge of the body; where they were last seen, if later."""
     times = np.array([sighting.time_s for sighting in person.sightings])
     hips = np.array([sighting.reading.hip_mid_px for sighting in person.sightings])
     x, y = (float(np.interp(time_s, times, axis)) for axis in hips.T)
-    return float(np.hypot(x_px - x, y_px - y)) / person.size_px
+    across, along = (x_px - x) / _POINTED_AT_X, (y_px - y) / _POINTED_AT_Y
+    return float(np.hypot(across, along)) / person.size_px
 
 
 def distance(hip_px: FloatArray, other_px: FloatArray, *, size_px: float) -> float:

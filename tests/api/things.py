@@ -129,6 +129,12 @@ def find_screening(things: Things) -> str:
     return str(recording["screening_id"])
 
 
+@thing("trial_id")
+def find_trial(things: Things) -> str:
+    recording = things.club.client.get(f"/api/v1/recordings/{things.id_of('recording_id')}").json()
+    return str(recording["trial_id"])
+
+
 @thing("change_id")
 def merge_a_double(things: Things) -> str:
     double = things.post("/athletes", name="Canary Double")

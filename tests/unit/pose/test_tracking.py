@@ -180,8 +180,12 @@ def test_follow_when_two_jump_then_the_one_that_was_picked_is_followed() -> None
     assert_allclose(followed.track.xy_px[60:140], [people[f][1] for f in range(60, 140)], atol=1e-9)
 
 
-def test_follow_when_nobody_is_where_the_athlete_was_said_to_be_then_nobody_is_followed() -> None:
-    at = AthletePoint(frame=_N + 5, x_px=700.0, y_px=20.0)
+@pytest.mark.parametrize(("x_px", "y_px"), [(700.0, 20.0), (690.0, 750.0)])
+def test_follow_when_nobody_is_where_the_athlete_was_said_to_be_then_nobody_is_followed(
+    x_px: float, y_px: float
+) -> None:
+    """Far away, and beside the athlete at the height of the hips: a body is taller than wide."""
+    at = AthletePoint(frame=_N + 5, x_px=x_px, y_px=y_px)
     followed = follow_athlete(_Video(), ReplayEstimator(_jumper_and_bystander()), rule=_WHOLE, athlete_at=at)
     assert (followed.track, followed.is_clear) == (None, False)
 
