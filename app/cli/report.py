@@ -64,7 +64,7 @@ def print_report(record: AnalysisRecord, *, clip: str) -> None:
         out.print("Behind each ± stands one standard error.")
     method = record.method
     out.print(f"Method {method.version}, model {method.model_sha256[:12]}, Plumbline {method.code_version}.")
-    out.print("A movement screen: it describes one landing and is no diagnosis.")
+    out.print("A movement screen: it describes one recording and is no diagnosis.")
 
 
 def _facts_table(record: AnalysisRecord, *, clip: str) -> Table:
@@ -120,8 +120,8 @@ def _metrics_table(metrics: tuple[Metric, ...]) -> Table:
 
 def _table(*words: str, numbers: tuple[str, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in words:
-        table.add_column(heading, no_wrap=True)
+    for heading in words:  # wrapped rather than cut, so that no number loses its error
+        table.add_column(heading)
     for heading in numbers:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
