@@ -79,6 +79,7 @@ def retain_organisation(
         n_moved=n_moved,
         n_forgotten=n_forgotten,
     )
+    report += RetentionReport(n_originals=_drop_unwanted(run))
     if report != RetentionReport():
         with uow_factory(organisation_id) as uow:
             uow.audit.record(
@@ -130,6 +131,24 @@ def drop_videos_without_consent(
 def recording_folder(organisation_id: UUID, recording_id: UUID) -> str:
     """Return where every file of a recording lies, whatever it is called."""
     return f"{organisation_id}/{recording_id}"
+
+
+def _drop_unwanted(run: "_Run") -> int:
+    """Remove videos of those who did not agree to keep them, should the job after the analysis have been lost."""
+    with run.uow_factory(run.organisation_id) as uow:
+        verdicts = judge_athletes(uow, organisation_id=run.organisation_id)
+        unwanted = [athlete_id for athlete_id, verdict in verdicts.items() if not verdict.may_keep_video]
+        found = uow.privacy.recordings_of(organisation_id=run.organisation_id, athlete_ids=unwanted)
+    return sum(_settle(run, recording_id=each[0]) for each in found)
+
+
+def _settle(run: "_Run", *, recording_id: UUID) -> int:
+    return settle_recording(
+        uow_factory=run.uow_factory,
+        blobs=run.blobs,
+        organisation_id=run.organisation_id,
+        recording_id=recording_id,
+    )
 
 
 def _days(rules: PrivacyRules, days: int | None) -> int | None:

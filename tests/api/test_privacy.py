@@ -304,7 +304,10 @@ def test_video_when_only_numbers_are_to_be_kept_then_gone_after_the_analysis(
     ids = {"organisation_id": club.organisation_id, "recording_id": UUID(recording_id)}
     assert settle_recording(uow_factory=parts.uow_factory, blobs=parts.blobs, **ids) == 0  # not analysed yet
     analyse(parts, **ids)
-    settle_recording(uow_factory=parts.uow_factory, blobs=parts.blobs, **ids)
+    if why == "numbers_only":
+        settle_recording(uow_factory=parts.uow_factory, blobs=parts.blobs, **ids)
+    else:  # the job was lost: the night makes up for it
+        run_retention(parts, club)
     assert not {"original.mp4", "overlay.mp4", f"still-{STILL_FRAME}.jpg"} & files_of(
         parts, club, recording_id
     )
