@@ -80,6 +80,10 @@ class ViewStore:
             self._n_kept += 1
             self._views.setdefault(frame.index, []).append((region, view))
 
+    def has(self, frame: int) -> bool:
+        """Return whether any view of a frame was kept."""
+        return frame in self._views
+
     def find(self, frame: int, region: Region) -> Picture | None:
         """Return the view of (almost) this region, None when it was not kept."""
         for kept, view in self._views.get(frame, ()):

@@ -208,7 +208,8 @@ class _Following:
             between = [
                 frame
                 for frame in _thinned(time_s, moving, every_s=_MOVING_EVERY_S)
-                if not self._rows.has(frame)
+                # After the last look of a stretch no view was kept: not worth decoding the stretch again.
+                if not self._rows.has(frame) and (self._store.has(frame) or self._store.is_full)
             ]
             self._read(between, reader, mirrored=False, share=0.6)
             spans = rule.plan(track())
