@@ -68,6 +68,6 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
 
 async def _answer(request: Request, error: Exception) -> Response:
     """Answer an error as REST does below ``/api``, and with a page elsewhere."""
-    if not request.url.path.startswith(("/api/", "/healthz", "/readyz")):
+    if not request.url.path.startswith(("/api/", "/oauth/", "/healthz", "/readyz")):
         return answer_as_page(request, error)
     return render_problem(problem_of(error), request_id=request.state.request_id, instance=request.url.path)

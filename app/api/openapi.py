@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api import health
+from app.api import health, oauth
 from app.api.schemas.athletes import BatchAthleteInput
 from app.api.schemas.problem import ProblemDocument
 from app.api.v1 import router as v1_router
@@ -29,9 +29,10 @@ TAGS = [
     {"name": "roster", "description": "Teams and athletes."},
     {"name": "people", "description": "Who may do what, and who did what."},
     {"name": "privacy", "description": "Consent, what is kept how long, erasure."},
+    {"name": "oauth", "description": "Short-lived tokens for programs that expect OAuth2."},
     {"name": "health", "description": "For whoever watches the service."},
 ]
-ROUTERS: tuple[APIRouter, ...] = (health.router, v1_router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, oauth.router, v1_router)
 _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 
 

@@ -35,6 +35,7 @@ class Act(StrEnum):
     MEMBER_CHANGED = "member.changed"
     MEMBER_REMOVED = "member.removed"
     API_KEY_CREATED = "api_key.created"
+    TOKEN_ISSUED = "api_key.token_issued"  # noqa: S105  # names of acts
     API_KEY_ROTATED = "api_key.rotated"
     API_KEY_REVOKED = "api_key.revoked"
     AUDIT_READ = "audit.read"

@@ -11,7 +11,7 @@ from app.domain.access import Origin, Principal
 from app.domain.errors import CsrfError, InvalidCredentialsError, NotSignedInError
 from app.http.parts import Parts
 from app.http.rate_limits import BAD_KEY_BY_ADDRESS, REQUESTS
-from app.services import accounts
+from app.services import accounts, oauth
 from app.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -86,7 +86,13 @@ def _by_key(header: str, *, request: Request, parts: Parts) -> Principal:
                 how_to_fix="Send it as: Authorization: Bearer pl_live_…",
             )
         with parts.uow_factory(None) as uow:
-            return replace(accounts.resolve_api_key(uow=uow, key=key), origin=origin_of(request))
+            is_token = key.startswith(oauth.PREFIX)
+            holder = (
+                oauth.resolve_token(uow=uow, token=key)
+                if is_token
+                else accounts.resolve_api_key(uow=uow, key=key)
+            )
+            return replace(holder, origin=origin_of(request))
     except InvalidCredentialsError:
         parts.rate_limiter.hit(BAD_KEY_BY_ADDRESS, address)
         raise

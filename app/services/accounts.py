@@ -177,12 +177,17 @@ def resolve_api_key(*, uow: UnitOfWork, key: str) -> Principal:
             how_to_fix="Ask the owner of your organisation for a new key.",
         )
     uow.accounts.touch_api_key(row.id)
+    return holder_of(row, scopes=row.scopes)
+
+
+def holder_of(row: ApiKey, *, scopes: list[str]) -> Principal:
+    """Return who works with a key, or with a token of it that has these scopes."""
     return Principal(
         organisation_id=row.organisation_id,
         role=Role.INTEGRATION,
         display_name=row.name,
         api_key_id=row.id,
-        scopes=_scopes(row),
+        scopes=_known(scopes),
         limited_to=row.id if row.is_limited else None,
     )
 
@@ -299,10 +304,10 @@ def _key_prefix(public_id: str) -> str:
     return f"pl_live_{public_id}"
 
 
-def _scopes(row: ApiKey) -> frozenset[Permission]:
-    """Return what a key may do; a permission that exists no more gives nothing."""
+def _known(scopes: list[str]) -> frozenset[Permission]:
+    """Return what these scopes allow; a permission that exists no more gives nothing."""
     known = {permission.value: permission for permission in Permission}
-    return frozenset(known[scope] for scope in row.scopes if scope in known)
+    return frozenset(known[scope] for scope in scopes if scope in known)
 
 
 def _summaries(uow: UnitOfWork, rows: Sequence[ApiKey]) -> list[ApiKeySummary]:
@@ -320,7 +325,7 @@ def _key_summary(row: ApiKey, *, teams: frozenset[UUID]) -> ApiKeySummary:
         id=row.id,
         name=row.name,
         prefix=_key_prefix(row.public_id),
-        scopes=_scopes(row),
+        scopes=_known(row.scopes),
         created_at=row.created_at,
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,

@@ -21,6 +21,9 @@ PUBLIC = {
     "/sign-out",
     "/consent",
     "/consent/decide",
+    "/oauth/token",
+    "/join",
+    "/new-password",
 }
 """Routes that anybody may use; add to it with care."""
 STATIC = {"/static"}

@@ -13,7 +13,7 @@ from app.domain.access import Permission, Role
 from app.domain.athletes import AthleteChange
 from app.domain.consent import Purpose, Relation
 from app.jobs.memory_queue import MemoryQueue
-from app.services import logins, members
+from app.services import logins, members, oauth
 from app.services.accounts import create_api_key, sign_in
 from app.services.athletes import edit_athlete
 from app.services.consents import make_guardian_link, record_consent
@@ -44,6 +44,7 @@ ACCOUNT_TABLES = {
     "user_account",
     "invitation",
     "password_reset",
+    "access_token",
 }
 """Open while nobody is known yet; closed to others once an organisation is named."""
 APPEND_ONLY = {
@@ -68,6 +69,7 @@ NEVER_CHANGED = {
     "athlete_link",
     "consent_text",
     "consent_decision",
+    "access_token",
 }
 """Written and removed, never changed; a decision only follows its athlete when two are merged."""
 
@@ -107,7 +109,7 @@ def let_people_in(uow_factory, club, *, team, athlete):
     principal = club.principal
     with uow_factory(principal) as uow:
         scopes = frozenset({Permission.ROSTER_READ})
-        create_api_key(uow=uow, principal=principal, name="key", scopes=scopes, team_ids=(team.id,))
+        key = create_api_key(uow=uow, principal=principal, name="key", scopes=scopes, team_ids=(team.id,))
         link = Place(role=Role.ATHLETE, athlete_ids=frozenset({athlete.id}))
         email = f"guardian-{club.email}"
         token = members.invite(uow=uow, principal=principal, email=email, place=link).token
@@ -116,6 +118,9 @@ def let_people_in(uow_factory, club, *, team, athlete):
         members.accept_invitation(
             uow=uow, token=token, display_name="Gil Guardian", password=PASSWORD, passwords=QUICK_PASSWORDS
         )
+    with uow_factory(None) as uow:
+        secret = key.key.removeprefix(f"{key.summary.prefix}_")
+        oauth.issue_token(uow=uow, client_id=key.summary.prefix, client_secret=secret)
 
 
 def merge_a_double(uow_factory, club, *, into):

@@ -1,6 +1,6 @@
 """Every table, so that the metadata is whole when this package is imported."""
 
-from app.db.models.accounts import ApiKey, LoginSession, Membership, Organisation, UserAccount
+from app.db.models.accounts import AccessToken, ApiKey, LoginSession, Membership, Organisation, UserAccount
 from app.db.models.analyses import (
     Analysis,
     AnalysisEvent,
@@ -33,6 +33,7 @@ from app.db.models.roster import (
 )
 
 __all__ = [
+    "AccessToken",
     "Analysis",
     "AnalysisCorrection",
     "AnalysisEvent",

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, TenantMixin, belongs_to_organisation
+from app.db.base import Base, TenantMixin, belongs_to_organisation, tenant_key, tenant_reference
 from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
 from app.domain.access import Role
 
@@ -77,6 +77,7 @@ class ApiKey(TenantMixin, Base):
     __table_args__ = (
         belongs_to_organisation(),
         UniqueConstraint("public_id"),
+        tenant_key(),
         Index(None, "organisation_id", "id"),
     )
 
@@ -95,3 +96,21 @@ class ApiKey(TenantMixin, Base):
     expires_at: Mapped[Instant | None]
     last_used_at: Mapped[Instant | None]
     revoked_at: Mapped[Instant | None]
+
+
+class AccessToken(TenantMixin, Base):
+    """A short-lived token made with an API key. Only its SHA-256 is kept."""
+
+    __tablename__ = "access_token"
+    __table_args__ = (
+        tenant_reference("api_key_id", "api_key"),
+        UniqueConstraint("token_sha256"),
+        Index(None, "api_key_id", "expires_at"),
+    )
+
+    id: Mapped[IdKey]
+    api_key_id: Mapped[UUID]
+    token_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[Instant]

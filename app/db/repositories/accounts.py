@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.db.models import ApiKey, LoginSession, Membership, Organisation, UserAccount
+from app.db.models import AccessToken, ApiKey, LoginSession, Membership, Organisation, UserAccount
 from app.db.types import from_now, new_id
 from app.domain.access import Role
 
@@ -259,6 +259,46 @@ class AccountRepository:
                 ApiKey.expires_at.is_(None) | (ApiKey.expires_at > func.now()),
             )
         ).one_or_none()
+
+    def add_access_token(
+        self,
+        *,
+        organisation_id: UUID,
+        api_key_id: UUID,
+        token_sha256: bytes,
+        scopes: list[str],
+        lifetime_s: float,
+    ) -> None:
+        """Insert a token; those of the key that are over go."""
+        self._session.execute(
+            delete(AccessToken).where(
+                AccessToken.api_key_id == api_key_id, AccessToken.expires_at <= func.now()
+            )
+        )
+        self._session.execute(
+            insert(AccessToken).values(
+                id=new_id(),
+                organisation_id=organisation_id,
+                api_key_id=api_key_id,
+                token_sha256=token_sha256,
+                scopes=scopes,
+                expires_at=from_now(lifetime_s),
+            )
+        )
+
+    def find_access_token(self, *, token_sha256: bytes) -> tuple[ApiKey, list[str]] | None:
+        """Return the key of a token and the token's scopes, if both hold."""
+        row = self._session.execute(
+            select(ApiKey, AccessToken.scopes)
+            .join(AccessToken, AccessToken.api_key_id == ApiKey.id)
+            .where(
+                AccessToken.token_sha256 == token_sha256,
+                AccessToken.expires_at > func.now(),
+                ApiKey.revoked_at.is_(None),
+                ApiKey.expires_at.is_(None) | (ApiKey.expires_at > func.now()),
+            )
+        ).one_or_none()
+        return None if row is None else (row[0], row[1])
 
     def touch_api_key(self, api_key_id: UUID) -> None:
         """Note that a key was used."""
