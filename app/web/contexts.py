@@ -526,6 +526,141 @@ class ImportReviewPage(Page):
     undo_action: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """A time, for programs and for readers."""
+
+    iso: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitedTo:
+    """What an invitation is for."""
+
+    organisation_name: str
+    role: str
+    email: str
+    has_account: bool
+    """They type the password they have; otherwise they choose one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinPage(Page):
+    """Coming in by an invitation: first its code, then name and password."""
+
+    template: ClassVar[str] = "join.html"
+    token: str
+    invited: InvitedTo | None
+    entered_name: str
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPasswordPage(Page):
+    """A new password by a link."""
+
+    template: ClassVar[str] = "new_password.html"
+    token: str
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRow:
+    """One browser that is signed in."""
+
+    id: str
+    browser: str
+    last_seen: When
+    is_this: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityPage(Page):
+    """A person's own way in."""
+
+    template: ClassVar[str] = "settings_security.html"
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    done: str | None
+    logins: tuple[LoginRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTimeLink:
+    """A link or key just made, to be copied now."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """Somebody who belongs to the organisation."""
+
+    id: str
+    name: str
+    email: str
+    roles: tuple[Choice, ...]
+    sees: str
+    last_seen: When | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationRow:
+    """Somebody who may become a member."""
+
+    id: str
+    email: str
+    role: str
+    expires: When
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersPage(Page):
+    """Who belongs to the organisation, and who is invited."""
+
+    template: ClassVar[str] = "settings_members.html"
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    done: str | None
+    made: OneTimeLink | None
+    members: tuple[MemberRow, ...]
+    invitations: tuple[InvitationRow, ...]
+    new_roles: tuple[Choice, ...]
+    teams: tuple[Choice, ...]
+    entered_email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One API key."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: str
+    state: str
+    is_open: bool
+    last_used: When | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysPage(Page):
+    """The organisation's API keys."""
+
+    template: ClassVar[str] = "settings_keys.html"
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    done: str | None
+    made: OneTimeLink | None
+    keys: tuple[KeyRow, ...]
+    scopes: tuple[Choice, ...]
+    teams: tuple[Choice, ...]
+    entered_name: str
+
+
 PAGES: tuple[type[Page], ...] = (
     SignInPage,
     ErrorPage,
@@ -536,4 +671,9 @@ PAGES: tuple[type[Page], ...] = (
     ConsentPage,
     ImportStartPage,
     ImportReviewPage,
+    JoinPage,
+    NewPasswordPage,
+    SecurityPage,
+    MembersPage,
+    KeysPage,
 )

@@ -6,7 +6,18 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from app.web.render import STATIC, STATIC_URL
-from app.web.routes import consent, recordings, roster_imports, sign_in, teams, uploads
+from app.web.routes import (
+    consent,
+    doors,
+    recordings,
+    roster_imports,
+    settings_keys,
+    settings_members,
+    settings_security,
+    sign_in,
+    teams,
+    uploads,
+)
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -29,12 +40,16 @@ def add_pages(app: FastAPI) -> None:
     router = APIRouter(include_in_schema=False)
     for part in (
         sign_in.router,
+        doors.router,
         teams.router,
         uploads.router,
         recordings.router,
         consent.router,
         roster_imports.router,
         roster_imports.links,
+        settings_security.router,
+        settings_members.router,
+        settings_keys.router,
     ):
         router.include_router(part)
     app.include_router(router)

@@ -23,6 +23,7 @@ PUBLIC = {
     "/consent/decide",
     "/oauth/token",
     "/join",
+    "/join/accept",
     "/new-password",
 }
 """Routes that anybody may use; add to it with care."""

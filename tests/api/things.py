@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from app.domain.access import Permission, Principal, Role
 from app.services import accounts, members
 from app.services.members import Place
+from tests.api.conftest import PASSWORD as CLUB_PASSWORD
 from tests.api.conftest import Club
 from tests.api.results import STILL_FRAME, analyse
 from tests.api.support import PartsForTests
@@ -42,6 +43,8 @@ OTHER_THINGS: dict[str, dict[str, str]] = {
     "get_roster_import_report": {"import_id": "confirmed_import_id"},
 }
 """Operation id -> path parameter -> which thing to take, where the usual one is not far enough in its life."""
+OF_ONE_PERSON = {"login_id"}
+"""Things that belong to a person: colleagues do not find them either."""
 HEADERS: dict[str, dict[str, str]] = {
     f"GET /recordings/{{recording_id}}/{part}": {"HX-Request": "true"} for part in ("progress", "pictures")
 }
@@ -215,6 +218,13 @@ def choose_frame(_things: Things) -> str:
 @thing("user_id")
 def make_user(things: Things) -> str:
     return str(make_member(things.parts, things.club, Role.VIEWER).user_id)
+
+
+@thing("login_id")
+def start_login(things: Things) -> str:
+    with things.parts.uow_factory(None) as uow:
+        signed_in = accounts.sign_in(uow=uow, email=things.club.email, password=CLUB_PASSWORD)
+    return str(signed_in.session_id)
 
 
 @thing("invitation_id")

@@ -7,9 +7,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import av
 import uvicorn
@@ -18,6 +20,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from playwright.sync_api import Browser, sync_playwright
 
+from app.domain.access import Principal, Role
 from app.domain.lifecycle import PicturesState
 from app.http.middleware import RequestContextMiddleware
 from app.services.screening_models import ScreeningChange
@@ -29,16 +32,29 @@ from app.web.contexts import (
     ImportReviewPage,
     ImportRow,
     ImportStartPage,
+    InvitationRow,
+    InvitedTo,
+    JoinPage,
+    KeyRow,
+    KeysPage,
     Link,
+    LoginRow,
+    MemberRow,
+    MembersPage,
+    NewPasswordPage,
     NoTeamsPage,
+    OneTimeLink,
     Page,
     Problem,
+    SecurityPage,
     SignInPage,
     Viewer,
+    When,
 )
 from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
 from app.web.present_recording import RecordingRequest, present_recording
+from app.web.present_settings import role_choices, scope_choices, settings_tabs
 from app.web.render import STATIC, STATIC_URL, page_response
 from tests.chromium import find_chromium
 from tests.web import samples
@@ -186,10 +202,92 @@ def pages() -> dict[str, Page]:
         "recording-processing": _recording(samples.processing(attempt=2)),
         "recording-queued": _recording(samples.queued()),
         **_rosters_and_consent(),
+        **settings_pages(),
         "error-403": present_error(status=403, viewer=VIEWER, csrf_token=TOKEN),
         "error-404": present_error(status=404, viewer=VIEWER, csrf_token=TOKEN, request_id="0193f0c2a1"),
         "error-429": present_error(status=429),
         "error-500": present_error(status=500, request_id="0193f0c2a1"),
+    }
+
+
+def settings_pages() -> dict[str, Page]:
+    """Return the pages about people, keys and one's own way in, in every state."""
+    problem = Problem(message="This is the last owner", how_to_fix="Make somebody else an owner first.")
+    shared: dict[str, Any] = {"viewer": VIEWER, "csrf_token": TOKEN, "problem": None}
+    when = When(iso="2026-03-14T16:05:00+00:00", text="14 Mar 2026")
+    owner = Principal(organisation_id=uuid4(), role=Role.OWNER, display_name="Kim")
+    teams = (
+        Choice(value="1", label="U17 women", chosen=True),
+        Choice(value="2", label="First team", chosen=False),
+    )
+    link = OneTimeLink(
+        label="The link for sam@example.org", value="http://127.0.0.1/join#" + "k" * 43, note="Hand it over."
+    )
+    invited = InvitedTo(
+        organisation_name="Harbour FC", role="Trainer", email="sam@example.org", has_account=False
+    )
+    join = JoinPage(title="Join", **{**shared, "viewer": None}, token="", invited=None, entered_name="")
+    people = MembersPage(
+        title="Members",
+        **shared,
+        tabs=settings_tabs(owner, current="/settings/members"),
+        done=None,
+        made=link,
+        members=(
+            MemberRow(
+                id="1", name="Kim Owner", email="kim@example.org", roles=role_choices(Role.OWNER),
+                sees="Sees the whole organisation", last_seen=when,
+            ),
+            MemberRow(
+                id="2", name="Gil Guardian", email="gil@example.org", roles=(), sees="Sees one", last_seen=None
+            ),
+        ),
+        invitations=(InvitationRow(id="3", email="sam@example.org", role="Trainer", expires=when),),
+        new_roles=role_choices(Role.TRAINER),
+        teams=teams,
+        entered_email="",
+    )  # fmt: skip
+    keys = KeysPage(
+        title="API keys",
+        **shared,
+        tabs=settings_tabs(owner, current="/settings/keys"),
+        done=None,
+        made=link,
+        keys=(
+            KeyRow(
+                id="1", name="Sync", prefix="pl_live_0123456789abcdef", scopes="See teams and athletes",
+                state="open", is_open=True, last_used=when,
+            ),
+            KeyRow(
+                id="2", name="Old", prefix="pl_live_fedcba9876543210", scopes="Read results", state="ended",
+                is_open=False, last_used=None,
+            ),
+        ),
+        scopes=scope_choices({"roster:read"}),
+        teams=teams,
+        entered_name="",
+    )  # fmt: skip
+    security = SecurityPage(
+        title="My security",
+        **shared,
+        tabs=settings_tabs(owner, current="/settings/security"),
+        done="Your password is changed, and every other login ended.",
+        logins=(
+            LoginRow(id="1", browser="Firefox on Windows", last_seen=when, is_this=True),
+            LoginRow(id="2", browser="Safari on iPhone", last_seen=when, is_this=False),
+        ),
+    )
+    password = NewPasswordPage(title="New password", **{**shared, "viewer": None}, token="")
+    return {
+        "join": join,
+        "join-new": replace(join, token="k" * 43, invited=invited),
+        "join-known": replace(join, token="k" * 43, invited=replace(invited, has_account=True)),
+        "new-password": password,
+        "settings-security": security,
+        "settings-members": people,
+        "settings-members-refused": replace(people, made=None, problem=problem, done="Removed."),
+        "settings-keys": keys,
+        "settings-keys-none": replace(keys, keys=(), teams=(), made=None, done="The key is ended."),
     }
 
 

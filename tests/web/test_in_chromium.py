@@ -33,7 +33,7 @@ _CUT_OFF = """() => [...document.querySelectorAll('body *')]
 _SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, summary, input:not([type=hidden])')]
   .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.closest('video, .skip'))
   .filter(e => !(e.tagName === 'A' && getComputedStyle(e).display === 'inline'))
-  .filter(e => !(e.type === 'radio' && e.closest('label')))
+  .filter(e => !(['radio', 'checkbox'].includes(e.type) && e.closest('label')?.offsetHeight >= 44))
   .map(e => [e.tagName + '.' + e.className, e.getBoundingClientRect()])
   .filter(([, b]) => b.height < 43.5 || b.width < 43.5)
   .map(([name, b]) => `${name} ${Math.round(b.width)}x${Math.round(b.height)}`)"""

@@ -1,0 +1,149 @@
+"""The settings pages: people, keys, and a person's own way in."""
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from app.domain.access import PERMISSIONS, Permission, Principal, Role
+from app.services.logins import LoginView
+from app.services.members import InvitationView, MemberView
+from app.services.read_models import ApiKeySummary, TeamSummary
+from app.web.contexts import Choice, InvitationRow, KeyRow, Link, LoginRow, MemberRow, When
+
+ROLE_LABELS: Final[dict[Role, str]] = {
+    Role.OWNER: "Owner",
+    Role.CLINICIAN: "Clinician",
+    Role.TRAINER: "Trainer",
+    Role.VIEWER: "Viewer",
+    Role.ATHLETE: "Athlete or guardian",
+    Role.INTEGRATION: "Program",
+}
+SCOPE_LABELS: Final[dict[str, str]] = {
+    "roster:read": "See teams and athletes",
+    "roster:write": "Change teams and athletes",
+    "recordings:write": "Send videos",
+    "results:read": "Read results",
+    "videos:read": "Watch videos",
+    "audit:read": "Read the audit trail",
+}
+CHOSEN_ROLES: Final = (Role.OWNER, Role.CLINICIAN, Role.TRAINER, Role.VIEWER)
+"""Roles the form offers; the login of an athlete is linked to them over REST."""
+_BROWSERS: Final = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def settings_tabs(principal: Principal, *, current: str) -> tuple[Link, ...]:
+    """Return the settings this person may open."""
+    tabs = [("My security", "/settings/security")]
+    if principal.may(Permission.MEMBERS_MANAGE):
+        tabs.append(("Members", "/settings/members"))
+    if principal.may(Permission.KEYS_MANAGE):
+        tabs.append(("API keys", "/settings/keys"))
+    return tuple(Link(label=label, href=href, current=href == current) for label, href in tabs)
+
+
+def when_of(when: datetime) -> When:
+    """Return a time for programs and readers."""
+    return When(iso=when.isoformat(), text=f"{when:%d %b %Y}")
+
+
+def present_login(login: LoginView) -> LoginRow:
+    """Return one browser that is signed in."""
+    return LoginRow(
+        id=str(login.id),
+        browser=browser_text(login.user_agent),
+        last_seen=when_of(login.last_seen_at),
+        is_this=login.is_this,
+    )
+
+
+def browser_text(user_agent: str) -> str:
+    """Return which browser this says it is, in a few words."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system or re.sub(r"[/;(].*", "", user_agent).strip()[:40] or "A browser"
+
+
+def present_member(member: MemberView, *, teams: dict[str, str]) -> MemberRow:
+    """Return one member with the roles they could have."""
+    return MemberRow(
+        id=str(member.user_id),
+        name=member.display_name,
+        email=member.email,
+        roles=() if member.role is Role.ATHLETE else role_choices(member.role),
+        sees=_sees(member, teams=teams),
+        last_seen=None if member.last_seen_at is None else when_of(member.last_seen_at),
+    )
+
+
+def role_choices(chosen: Role) -> tuple[Choice, ...]:
+    """Return the roles a form offers."""
+    return tuple(
+        Choice(value=role.value, label=ROLE_LABELS[role], chosen=role is chosen) for role in CHOSEN_ROLES
+    )
+
+
+def _sees(member: MemberView, *, teams: dict[str, str]) -> str:
+    if member.role is Role.ATHLETE:
+        n_athletes = len(member.athlete_ids)
+        return f"Sees the results of {n_athletes} {'athlete' if n_athletes == 1 else 'athletes'}"
+    if member.team_ids is None:
+        return "Sees the whole organisation"
+    names = sorted(teams[str(team_id)] for team_id in member.team_ids if str(team_id) in teams)
+    return f"Sees {', '.join(names)}" if names else "Sees no team"
+
+
+def present_invitation(invitation: InvitationView) -> InvitationRow:
+    """Return an invitation nobody has accepted yet."""
+    return InvitationRow(
+        id=str(invitation.id),
+        email=invitation.email,
+        role=ROLE_LABELS[invitation.role],
+        expires=when_of(invitation.expires_at),
+    )
+
+
+def present_key(key: ApiKeySummary, *, now: datetime) -> KeyRow:
+    """Return one key and whether it still opens."""
+    is_over = key.expires_at is not None and key.expires_at <= now
+    state = "ended" if key.revoked_at else "past its end" if is_over else "open"
+    if state == "open" and key.previous_until is not None and key.previous_until > now:
+        state = f"open, the old secret until {key.previous_until:%d %b}"
+    scopes = ", ".join(SCOPE_LABELS.get(scope.value, scope.value) for scope in sorted(key.scopes))
+    return KeyRow(
+        id=str(key.id),
+        name=key.name,
+        prefix=key.prefix,
+        scopes=scopes if key.team_ids is None else f"{scopes} ({len(key.team_ids)} of the teams)",
+        state=state,
+        is_open=key.revoked_at is None and not is_over,
+        last_used=None if key.last_used_at is None else when_of(key.last_used_at),
+    )
+
+
+def scope_choices(chosen: Collection[str]) -> tuple[Choice, ...]:
+    """Return what a key can be allowed to do."""
+    return tuple(
+        Choice(
+            value=scope.value,
+            label=SCOPE_LABELS.get(scope.value, scope.value),
+            chosen=scope.value in chosen,
+        )
+        for scope in Permission
+        if scope in PERMISSIONS[Role.INTEGRATION]
+    )
+
+
+def team_choices(teams: Collection[TeamSummary], *, chosen: Collection[str]) -> tuple[Choice, ...]:
+    """Return the teams somebody or something can be limited to."""
+    return tuple(Choice(value=str(team.id), label=team.name, chosen=str(team.id) in chosen) for team in teams)

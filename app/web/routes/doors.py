@@ -1,0 +1,173 @@
+"""Coming in by a link: an invitation, or a new password. The link's secret arrives in a form, never in an address."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request, Response, status
+from fastapi.responses import RedirectResponse
+
+from app.domain.errors import DomainError, InvalidCredentialsError
+from app.http.access import anybody
+from app.http.identity import client_address, login_cookie_name, origin_of
+from app.http.parts import Parts
+from app.http.problems import problem_of
+from app.http.rate_limits import SIGN_IN_BY_ADDRESS
+from app.services import logins, members
+from app.web.contexts import InvitedTo, JoinPage, NewPasswordPage, Page, Problem
+from app.web.deps import PartsDep
+from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
+from app.web.present_settings import ROLE_LABELS
+from app.web.render import page_response
+
+router = APIRouter(dependencies=[Depends(anybody)])
+
+TokenField = Annotated[str, Form(max_length=200)]
+PasswordField = Annotated[str, Form(max_length=1024)]
+
+
+@router.get("/join")
+def show_join(request: Request, parts: PartsDep) -> Response:
+    """Ask for the invitation's code; the page takes it from the link's fragment where there is JavaScript."""
+    return _answer(parts, _join_page(request, parts))
+
+
+@router.post("/join")
+def look_at_invitation(
+    request: Request, parts: PartsDep, token: TokenField = "", csrf_token: TokenField = ""
+) -> Response:
+    """Show what the invitation is for, and ask for name and password."""
+    _check(request, parts, csrf_token)
+    try:
+        page = _join_page(request, parts, token=token, invited=_invited(parts, token))
+    except DomainError as error:
+        page = _join_page(request, parts, problem=_problem(error))
+        return _answer(parts, page, status_code=problem_of(error).status)
+    return _answer(parts, page)
+
+
+@router.post("/join/accept")
+def accept_invitation(
+    request: Request,
+    parts: PartsDep,
+    token: TokenField = "",
+    display_name: Annotated[str, Form(max_length=400)] = "",
+    password: PasswordField = "",
+    csrf_token: TokenField = "",
+) -> Response:
+    """Become a member, and go on to the sign-in."""
+    _check(request, parts, csrf_token)
+    try:
+        invited = _invited(parts, token)
+        with parts.uow_factory(None) as uow:
+            members.accept_invitation(
+                uow=uow,
+                token=token,
+                display_name=display_name,
+                password=password,
+                origin=origin_of(request),
+            )
+    except DomainError as error:
+        is_over = isinstance(error, InvalidCredentialsError) and "invitation" in error.message
+        page = _join_page(
+            request,
+            parts,
+            token="" if is_over else token,
+            invited=None if is_over else invited,
+            entered_name=display_name,
+            problem=_problem(error),
+        )
+        return _answer(parts, page, status_code=problem_of(error).status)
+    return _to_sign_in(parts)
+
+
+@router.get("/new-password")
+def show_new_password(request: Request, parts: PartsDep) -> Response:
+    """Ask for the link's code and a new password."""
+    return _answer(parts, _password_page(request, parts))
+
+
+@router.post("/new-password")
+def set_new_password(
+    request: Request,
+    parts: PartsDep,
+    token: TokenField = "",
+    password: PasswordField = "",
+    csrf_token: TokenField = "",
+) -> Response:
+    """Set the password, end every login, and go on to the sign-in."""
+    _check(request, parts, csrf_token)
+    try:
+        with parts.uow_factory(None) as uow:
+            logins.use_reset(uow=uow, token=token, new=password, origin=origin_of(request))
+    except DomainError as error:
+        page = _password_page(request, parts, token=token, problem=_problem(error))
+        return _answer(parts, page, status_code=problem_of(error).status)
+    return _to_sign_in(parts)
+
+
+def _check(request: Request, parts: Parts, csrf_token: str) -> None:
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    parts.rate_limiter.hit(SIGN_IN_BY_ADDRESS, client_address(request))
+
+
+def _invited(parts: Parts, token: str) -> InvitedTo:
+    with parts.uow_factory(None) as uow:
+        found = members.look_at_invitation(uow=uow, token=token)
+    return InvitedTo(
+        organisation_name=found.organisation_name,
+        role=ROLE_LABELS[found.role],
+        email=found.email,
+        has_account=found.has_account,
+    )
+
+
+def _problem(error: DomainError) -> Problem:
+    return Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
+
+
+def _join_page(
+    request: Request,
+    parts: Parts,
+    *,
+    token: str = "",
+    invited: InvitedTo | None = None,
+    entered_name: str = "",
+    problem: Problem | None = None,
+) -> JoinPage:
+    return JoinPage(
+        title="Join",
+        viewer=None,
+        csrf_token=form_token(request, parts.settings),
+        token=token,
+        invited=invited,
+        entered_name=entered_name,
+        problem=problem,
+    )
+
+
+def _password_page(
+    request: Request, parts: Parts, *, token: str = "", problem: Problem | None = None
+) -> NewPasswordPage:
+    return NewPasswordPage(
+        title="New password",
+        viewer=None,
+        csrf_token=form_token(request, parts.settings),
+        token=token,
+        problem=problem,
+    )
+
+
+def _answer(parts: Parts, page: Page, *, status_code: int = status.HTTP_200_OK) -> Response:
+    """Send the page; a browser that has neither login nor visitor cookie gets one to tie its forms to."""
+    if page.csrf_token:
+        return page_response(page, status=status_code)
+    visitor, token = new_visitor(parts.settings)
+    response = page_response(replace(page, csrf_token=token), status=status_code)
+    set_private_cookie(response, visitor_cookie_name(parts.settings), visitor, settings=parts.settings)
+    return response
+
+
+def _to_sign_in(parts: Parts) -> Response:
+    response = RedirectResponse("/sign-in", status_code=status.HTTP_303_SEE_OTHER)
+    response.delete_cookie(login_cookie_name(parts.settings), path="/")
+    return response

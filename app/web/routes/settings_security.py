@@ -1,0 +1,103 @@
+"""A person's own way in: the password, and where they are signed in."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request, Response, status
+from fastapi.responses import RedirectResponse
+
+from app.domain.access import Principal
+from app.domain.errors import InvalidInputError
+from app.http.parts import Parts
+from app.http.rate_limits import SIGN_IN_BY_ACCOUNT
+from app.services import logins
+from app.web.contexts import Problem, SecurityPage
+from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
+from app.web.forms import check_form, form_token
+from app.web.present_settings import present_login, settings_tabs
+from app.web.render import page_response
+
+router = APIRouter(dependencies=[Depends(SignedInRule())])
+
+HERE = "/settings/security"
+TokenField = Annotated[str, Form(max_length=200)]
+PasswordField = Annotated[str, Form(max_length=1024)]
+
+
+@router.get(HERE)
+def show_security(request: Request, parts: PartsDep, principal: PrincipalDep, done: str = "") -> Response:
+    """Show where the person is signed in, and the form for a new password."""
+    words = {"password": "Your password is changed, and every other login ended.", "ended": "Ended."}
+    return _page(request, parts, principal, done=words.get(done))
+
+
+@router.post(f"{HERE}/password")
+def change_password(
+    request: Request,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    current: PasswordField = "",
+    new: PasswordField = "",
+    csrf_token: TokenField = "",
+) -> Response:
+    """Change the password and end every other login."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    subject = f"password:{principal.user_id}"
+    parts.rate_limiter.check(SIGN_IN_BY_ACCOUNT, subject)
+    try:
+        with parts.uow_factory(None) as uow:
+            logins.change_password(uow=uow, principal=principal, current=current, new=new)
+    except InvalidInputError as error:
+        parts.rate_limiter.hit(SIGN_IN_BY_ACCOUNT, subject)
+        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
+        return _page(request, parts, principal, problem=problem)
+    return _back("password")
+
+
+@router.post(f"{HERE}/logins/end-others")
+def end_other_logins(
+    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
+) -> Response:
+    """End every login but this one."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    with parts.uow_factory(None) as uow:
+        logins.end_other_logins(uow=uow, principal=principal)
+    return _back("ended")
+
+
+@router.post(HERE + "/logins/{login_id}/end")
+def end_login(
+    login_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
+) -> Response:
+    """End one login of the person's own."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    with parts.uow_factory(None) as uow:
+        logins.end_login(uow=uow, principal=principal, login_id=login_id)
+    return _back("ended")
+
+
+def _back(done: str) -> Response:
+    return RedirectResponse(f"{HERE}?done={done}", status_code=status.HTTP_303_SEE_OTHER)
+
+
+def _page(
+    request: Request,
+    parts: Parts,
+    principal: Principal,
+    *,
+    problem: Problem | None = None,
+    done: str | None = None,
+) -> Response:
+    with parts.uow_factory(None) as uow:
+        found = logins.list_logins(uow=uow, principal=principal)
+        viewer = viewer_of(principal, uow=uow)
+    page = SecurityPage(
+        title="My security",
+        viewer=viewer,
+        csrf_token=form_token(request, parts.settings),
+        tabs=settings_tabs(principal, current=HERE),
+        problem=problem,
+        done=done,
+        logins=tuple(present_login(login) for login in found),
+    )
+    return page_response(page, status=422 if problem else 200)
