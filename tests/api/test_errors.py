@@ -124,9 +124,19 @@ def test_body_when_fields_are_wrong_then_plain_list(club: Club) -> None:
     assert answer.status_code == 422
     check_problem(answer, code="invalid_input")
     listed = {item["field"]: item["message"] for item in answer.json()["errors"]}
-    assert set(listed) == {"name", "stature_cm", "nickname"}
-    assert listed["name"] == "This is required."
+    assert set(listed) == {"stature_cm", "nickname"}
     assert listed["nickname"] == "There is no such field."
+
+
+def test_body_when_a_field_is_missing_then_it_is_named(club: Club) -> None:
+    answer = club.client.post("/api/v1/teams", json={})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "name", "message": "This is required."}]
+
+
+def test_body_when_an_athlete_has_no_name_of_any_kind_then_refused(club: Club) -> None:
+    answer = club.client.post("/api/v1/athletes", json={"stature_cm": 170})
+    check_problem(answer, code="invalid_input")
 
 
 @pytest.mark.parametrize("field", ["organisation_id", "id", "role", "state"])

@@ -133,14 +133,16 @@ def test_reader_when_used_from_a_thread_that_ends_then_the_next_spare_still_live
     assert codes == ["no_person", "no_person"]
 
 
-def test_read_when_memory_is_not_enough_then_the_reader_died() -> None:
+def test_read_when_memory_is_not_enough_then_the_reader_died(tmp_path: Path) -> None:
+    # Each picture takes 13 MB, so that no memory the child has already is enough to decode any.
+    large = write_video(tmp_path / "large.mp4", times_s=steady(16, 30.0), size=(3840, 2160))
     limits = Limits(memory_bytes=128 * 1024 * 1024)
     with (
         SandboxPool(SandboxSettings(limits=limits, n_spares=0)) as pool,
         pool.reader() as reader,
         pytest.raises(VideoReaderDiedError),
     ):
-        _read(reader, Path("samples/dvj_f_neutral_60.mp4"))
+        _read(reader, large)
 
 
 def test_read_when_it_takes_too_long_then_the_child_is_killed() -> None:
