@@ -1,8 +1,10 @@
-"""TRC, MOT and C3D, read back by a program that is not ours: ezc3d; what OpenSim reads is in `test_opensim`."""
+"""TRC, MOT and C3D, read back by programs that are not ours: ezc3d and c3d; what OpenSim reads is in `test_opensim`."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
+import c3d
 import ezc3d
 import numpy as np
 import pytest
@@ -44,6 +46,22 @@ def test_ezc3d_reads_points_rate_and_events_of_a_c3d_file(tmp_path: Path) -> Non
     assert event["LABELS"]["value"] == ["Foot Strike", "peak_knee_flexion", "Foot Off"]
     np.testing.assert_allclose(event["TIMES"]["value"][0], 0.0)
     np.testing.assert_allclose(event["TIMES"]["value"][1], [0.3123, 0.5, 0.711], atol=1e-6)
+
+
+def test_a_second_reader_agrees_on_the_c3d_file() -> None:
+    motion = make_motion()
+    with pytest.warns(UserWarning, match="No analog data"):  # true: a video has none
+        read = c3d.Reader(io.BytesIO(motion_to_c3d(motion)))
+    frames = [(number, points[:, :4].copy()) for number, points, _ in read.read_frames()]
+    assert [number for number, _ in frames] == list(range(1, N_FRAMES + 1))
+    assert read.point_rate == pytest.approx(RATE_HZ, abs=1e-5)
+    assert [label.strip() for label in read.point_labels] == list(MARKERS)
+    assert read.get("EVENT:USED").int16_value == len(motion.events)
+    expected = 1000.0 * np.stack(list(motion.markers_m.values()), axis=1)
+    points = np.stack([points for _, points in frames])
+    measured = np.isfinite(expected).all(axis=-1)
+    np.testing.assert_array_equal(points[..., 3] >= 0.0, measured)
+    np.testing.assert_allclose(points[measured][:, :2], expected[measured], atol=1e-3)
 
 
 def test_uneven_frames_stand_at_their_true_times_in_c3d_and_gaps_stay_empty(tmp_path: Path) -> None:
