@@ -34,8 +34,9 @@ def get_marker_motion(
 ) -> Motion:
     """Return where the markers were, in metres, and the events.
 
-    The paths are those the angles were measured on, corrections included; metres come from the athlete's stature
-    as of now. Raises `NotFoundError` (no such analysis, or nobody was followed in it) and `InvalidInputError` (the
+    The paths are the analysis's stored track, as it was put right by hand, cleaned and smoothed as for the angles;
+    what a person settled is not held against the cleaning here, and the picture is not turned into the athlete's
+    frontal plane. Metres come from the athlete's stature as of now. Raises `NotFoundError` (no such analysis, or nobody was followed in it) and `InvalidInputError` (the
     stature is not known, and nothing but a guess would give metres).
     """
     stored = _find(uow, principal, analysis_id)
