@@ -26,6 +26,9 @@ SCOPE_LABELS: Final[dict[str, str]] = {
     "results:read": "Read results",
     "videos:read": "Watch videos",
     "audit:read": "Read the audit trail",
+    "members:manage": "Invite and remove people",
+    "keys:manage": "Make and end API keys",
+    "privacy:manage": "Decide on consent and how long things are kept",
 }
 CHOSEN_ROLES: Final = (Role.OWNER, Role.CLINICIAN, Role.TRAINER, Role.VIEWER)
 """Roles the form offers; the login of an athlete is linked to them over REST."""

@@ -5,6 +5,8 @@ import re
 import httpx
 import pytest
 
+from app.domain.access import Permission
+from app.web.present_settings import SCOPE_LABELS
 from tests.factories import PASSWORD, Club, make_team
 from tests.web.conftest import SAME_ORIGIN, SignIn, WebParts, token_in, token_of
 
@@ -124,3 +126,7 @@ def test_key_when_made_rotated_and_ended_then_shown_once(
 def test_forms_when_they_come_from_elsewhere_then_403(browser: httpx.Client) -> None:
     for path in ("/settings/keys", "/settings/members/invite", "/settings/security/password"):
         assert browser.post(path, data={}, headers=SAME_ORIGIN).status_code == 403
+
+
+def test_permissions_when_shown_then_each_is_named_in_words() -> None:
+    assert set(SCOPE_LABELS) == {permission.value for permission in Permission}
