@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.biomech.joints import N_JOINTS, Joint
+from app.biomech.joints import MIRROR, N_JOINTS, Joint
 from app.biomech.types import PoseSource, PoseTrack, VideoInfo
 
 Array = NDArray[np.float64]
@@ -259,6 +259,13 @@ def without(track: PoseTrack, *, start_s: float, stop_s: float) -> PoseTrack:
     xy_px, confidence = track.xy_px.copy(), track.confidence.copy()
     xy_px[gone], confidence[gone] = np.nan, np.nan
     return replace(track, xy_px=xy_px, confidence=confidence)
+
+
+def mirrored(track: PoseTrack) -> PoseTrack:
+    """Return the track of the mirrored picture."""
+    xy_px = track.xy_px[:, MIRROR] * [-1.0, 1.0] + [track.image_size_px[0], 0.0]
+    world_m = None if track.world_m is None else track.world_m[:, MIRROR] * [-1.0, 1.0, 1.0]
+    return replace(track, xy_px=xy_px, confidence=track.confidence[:, MIRROR], world_m=world_m)
 
 
 def video_of(track: PoseTrack) -> VideoInfo:

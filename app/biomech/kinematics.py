@@ -51,6 +51,8 @@ class BodyPaths:
     shank_px: float
     seen: BoolArray
     """(T,) hips, knees and ankles were seen in the frame itself, without filling."""
+    measured: BoolArray
+    """(T, 33) the landmark was seen in the frame itself, without filling."""
     swapped: BoolArray
     """(T,) left and right were exchanged back."""
     image_size_px: tuple[int, int]
@@ -115,6 +117,7 @@ def prepare_paths(track: PoseTrack, marks: HandMarks | None = None) -> BodyPaths
         thigh_px=thigh_px,
         shank_px=shank_px,
         seen=np.asarray(np.isfinite(seen_px[:, _LEGS]).all(axis=(1, 2))),
+        measured=np.asarray(np.isfinite(seen_px).all(axis=-1)),
         swapped=swapped,
         image_size_px=track.image_size_px,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from app.biomech import events, signals
 from app.biomech.corrections import EventKey
 from app.biomech.events import Instant
+from app.biomech.joints import Joint
 from app.biomech.kinematics import SIDES, BodyPaths
 from app.biomech.phases import LandingPhases, Refusal, coarse_paths, find_landing
 from app.biomech.scale import LEG_OF_STATURE
@@ -213,9 +214,11 @@ class _Placer:
         """Return the floor crossing of the toe in a window, checked against the foot's sudden stop."""
         inside = (self.time_s > start_s) & (self.time_s < stop_s)
         height = self._height(side) - floor
+        # A filled gap is a straight line where the foot fell or stood: no path of a fall.
+        measured = self.paths.measured[:, Joint[f"{side.name}_FOOT_INDEX"]]
         found = events.find_floor_crossing(
             self.time_s[inside],
-            height[inside],
+            np.where(measured, height, np.nan)[inside],
             clearance=CLEARANCE_LEGS * self.paths.leg_px,
             gravity=self.gravity,
             noise=self.paths.jitter_px,

@@ -25,6 +25,8 @@ MIN_REPETITION_S = 0.3
 """Shorter is no repetition but a twitch or a jump [P]."""
 EDGE_SD_S = 0.05
 """A slow start has no sharp instant [P]."""
+EDGE_SLOPE_S = 0.1
+"""Half the stretch over which the speed at an edge is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +129,16 @@ def _measure(t: FloatArray, h: FloatArray, start: int, stop: int, *, noise: floa
     back_up = np.flatnonzero(h[at:stop] >= after - EDGE_SHARE * depth_after)
     return Repetition(
         number=0,
-        start=Instant(time_s=float(t[start + int(near_top[-1])]), sd_s=EDGE_SD_S),
+        start=_edge(t, h, start + int(near_top[-1]), noise=noise),
         lowest=lowest,
-        stop=Instant(time_s=float(t[at + int(back_up[0])]), sd_s=EDGE_SD_S),
+        stop=_edge(t, h, at + int(back_up[0]), noise=noise),
         depth=max(depth_before, depth_after),
     )
+
+
+def _edge(t: FloatArray, h: FloatArray, at: int, *, noise: float) -> Instant:
+    """Return a first or last instant: the slower the hips move there, the more jitter shifts it."""
+    around = np.abs(t - t[at]) <= EDGE_SLOPE_S
+    rise = float(np.ptp(h[around]))
+    by_jitter_s = noise * float(np.ptp(t[around])) / rise if rise > 0 else 0.0
+    return Instant(time_s=float(t[at]), sd_s=float(np.hypot(EDGE_SD_S, by_jitter_s)))

@@ -29,7 +29,7 @@ from app.biomech.types import (
     Verdict,
     View,
 )
-from tests.synth import DropJump, cut, drop_jump, video_of, with_hips, without
+from tests.synth import DropJump, cut, drop_jump, mirrored, video_of, with_hips, without
 
 WOMAN = TrialContext(stature_cm=171.0, sex=Sex.FEMALE)
 
@@ -205,14 +205,6 @@ def test_trunk_lean_when_the_athlete_leans_left_then_it_is_positive() -> None:
     outcome = assess(drop_jump(lean_deg=7.0)[1])
     for event in ("initial_contact", "peak_knee_flexion", "peak"):
         assert value_of(outcome, "lateral_trunk_lean", Side.BOTH, event) == pytest.approx(7.0, abs=0.1)
-
-
-def mirrored(track: PoseTrack) -> PoseTrack:
-    """Return the track of the mirrored picture."""
-    width = track.image_size_px[0]
-    xy_px = track.xy_px[:, MIRROR].copy()
-    xy_px[..., 0] = width - xy_px[..., 0]
-    return replace(track, xy_px=xy_px, confidence=track.confidence[:, MIRROR])
 
 
 SWAP = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT, Side.BOTH: Side.BOTH}

@@ -1,12 +1,10 @@
 """Knee over foot, foot position, stance and hip in the frontal picture, against the figure's closed form."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from app.biomech.frontal_extras import EXTRA_KEYS
-from app.biomech.joints import MIRROR, Joint
+from app.biomech.joints import Joint
 from app.biomech.pipeline import assess_trial
 from app.biomech.types import Metric, Outcome, PoseTrack, Sex, Side, TrialContext
 from tests.synth import (
@@ -17,6 +15,7 @@ from tests.synth import (
     DropJump,
     body_points,
     drop_jump,
+    mirrored,
     to_track,
     video_of,
 )
@@ -109,15 +108,12 @@ def test_stance_and_contacts_when_read_then_they_are_the_figures() -> None:
 
 def test_mirror_law_when_the_picture_is_mirrored_then_sides_change_places_and_values_stay() -> None:
     _, track = drop_jump(rise_deg=(20.0, 8.0), noise_m=0.003, seed=4)
-    xy_px = track.xy_px[:, MIRROR].copy()
-    xy_px[..., 0] = track.image_size_px[0] - xy_px[..., 0]
-    mirrored = assess(replace(track, xy_px=xy_px))
-    straight = assess(track)
+    straight, turned = assess(track), assess(mirrored(track))
     other = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT, Side.BOTH: Side.BOTH}
     for found in straight.metrics:
         if found.key in EXTRA_KEYS:
             twin = next(
-                m for m in mirrored.metrics
+                m for m in turned.metrics
                 if (m.key, m.side, m.event) == (found.key, other[found.side], found.event)
             )  # fmt: skip
             assert found.value == pytest.approx(twin.value, abs=1e-6)

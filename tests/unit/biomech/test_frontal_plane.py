@@ -7,12 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from app.biomech.frontal_plane import FOCAL_SHARE, FrontalPlane, with_frontal_series
-from app.biomech.joints import MIRROR, Joint
+from app.biomech.joints import Joint
 from app.biomech.kinematics import SIDES, BodyPaths, compute_kinematics, prepare_paths
 from app.biomech.landmark_model import LANDMARK_MODELS, LandmarkModel, landmark_model_of, to_joint_centres
 from app.biomech.types import PoseSource, Side
 from app.biomech.view import Yaw
-from tests.synth import DropJump, drop_jump
+from tests.synth import DropJump, drop_jump, mirrored
 
 DISTANCE_M = FOCAL_SHARE * 1280 / 400.0
 """Where a camera with our guess of a lens stands when it shows 400 pixels a metre in a picture 1280 high."""
@@ -103,8 +103,7 @@ def test_errors_when_yaw_or_lens_is_off_by_its_sd_then_the_angle_is_off_by_what_
 
 def test_fppa_when_picture_is_mirrored_then_the_sides_swap() -> None:
     _, track = drop_jump(distance_m=DISTANCE_M, yaw_deg=7.0, rise_deg=(15.0, 5.0))
-    mirrored = replace(track, xy_px=track.xy_px[:, MIRROR] * [-1, 1] + [720, 0])
-    one, other = seen(prepare_paths(track), 7.0), seen(prepare_paths(mirrored), -7.0)
+    one, other = seen(prepare_paths(track), 7.0), seen(prepare_paths(mirrored(track)), -7.0)
     assert_allclose(one.fppa_deg(Side.LEFT), other.fppa_deg(Side.RIGHT), atol=1e-6)
 
 
