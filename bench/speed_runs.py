@@ -20,6 +20,7 @@ N_CORES = os.cpu_count() or 1
 
 def run_ours(clip: Path) -> dict[str, Any]:
     """Analyse a clip as an idle worker does: sandboxed reader on all cores, judgement, then stills and overlay video."""
+    from app.biomech.signals import load_scipy
     from app.biomech.types import TrialContext
     from app.container import method_stamp
     from app.domain.lifecycle import Stage
@@ -27,6 +28,7 @@ def run_ours(clip: Path) -> dict[str, Any]:
     from app.services.video_reader import VideoReading
     from workers.sandbox import SandboxedReader, SandboxPool, SandboxSettings
 
+    load_scipy()
     readings: list[VideoReading] = []
     seen_s: dict[Stage, float] = {}
     """When each stage was first heard of."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.biomech.signals import load_scipy
 from app.biomech.types import MethodStamp
 from app.container import Container, build_container, method_stamp
 from app.services.work_policy import ReaderFactory
@@ -38,6 +39,7 @@ def build_runtime(settings: Settings) -> Runtime:
             timeout_s=settings.job_timeout_s,
         )
     )
+    load_scipy()  # while the children start: the first recording is judged as quickly as all others
     return Runtime(
         container=container,
         reader_factory=pool.reader,

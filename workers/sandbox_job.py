@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from app.biomech.pipeline import MOVEMENTS
+from app.biomech.signals import load_scipy
 from app.biomech.types import AthletePoint, Movement, PoseTrack
 from app.domain.lifecycle import Stage
 from app.media.facts import VideoRefusedError
@@ -36,7 +37,8 @@ from workers.sandbox_protocol import (
 
 
 def load_engine(start: Start) -> PoseEstimator:
-    """Load the engine and run it once, so that the video does not wait for it."""
+    """Load the engine and run it once, and what the plan is made with, so that the video does not wait for them."""
+    load_scipy()
     model = DEFAULT_MODEL if start.model is None else Path(start.model)
     if start.engine is PoseEngine.MEDIAPIPE:
         from app.pose.mediapipe_estimator import MediaPipeEstimator

@@ -4,6 +4,7 @@ Every function takes time first and treats NaN as "not measured": a gap that is 
 and nothing is ever filtered across one.
 """
 
+import importlib
 from functools import lru_cache
 
 import numpy as np
@@ -28,6 +29,12 @@ _CUTOFF_LOW_HZ = (6.0, 6.0, 8.0, 10.0, 12.0)
 _CUTOFF_HIGH_HZ = (7.0, 8.0, 12.0, 12.0, 15.0)
 """Cut-off range by frame rate [P within the 6-15 Hz of the literature, method section 9.4]. The upper
 end at 60 Hz is 12 Hz, the cut-off at which the pose model's bias was measured (method section B.6)."""
+
+
+def load_scipy() -> None:
+    """Import the parts of scipy that a measurement needs: a second's work, for a process that waits for a video."""
+    for part in ("interpolate", "signal"):
+        importlib.import_module(f"scipy.{part}")
 
 
 def median_rate_hz(time_s: FloatArray) -> float:

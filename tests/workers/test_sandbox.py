@@ -44,6 +44,14 @@ def _is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+def test_child_when_warm_then_no_video_waits_for_an_import(pool: SandboxPool, video: Path) -> None:
+    with pool.reader() as reader:
+        assert (
+            _read(reader, video).track is None
+        )  # nobody in it: nothing was planned, so nothing was needed yet
+        assert "_sosfilt" in Path(f"/proc/{reader.pid}/maps").read_text()
+
+
 def test_child_when_it_reads_then_it_inherited_nothing(pool: SandboxPool, video: Path) -> None:
     secret = "PLUMBLINE_TEST_CANARY"  # a name, and its value below
     os.environ[secret] = "canary"
