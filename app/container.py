@@ -18,7 +18,10 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.http.rate_limits import RateLimiter
 from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.queue import JobQueue
+from app.mail.mailer import Mailer
+from app.mail.smtp import SmtpMailer, SmtpServer
 from app.pose.bundle import model_sha256
+from app.services.sealing import Seal, seal_of
 from app.services.video_prober import SandboxedProber, VideoProber
 from app.services.work_policy import WorkPolicy
 from app.settings import Settings
@@ -43,6 +46,9 @@ class Container:
     staging: StagingArea
     prober: VideoProber
     rate_limiter: RateLimiter
+    mailer: Mailer | None
+    """None where no mail server is configured."""
+    seal: Seal
     method: MethodStamp
     policy: WorkPolicy
     clock: Clock
@@ -78,6 +84,8 @@ def build_container(settings: Settings) -> Container:
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
         prober=SandboxedProber(max_duration_s=settings.max_duration_s),
         rate_limiter=RateLimiter(settings.require_redis_url()),
+        mailer=open_mailer(settings),
+        seal=seal_of(settings.secret_key.get_secret_value()),
         method=method_stamp(settings.pose_model),
         policy=work_policy(settings),
         clock=utc_now,
@@ -102,6 +110,23 @@ def open_blobs(settings: Settings) -> BlobStore:
         region=settings.s3_region,
         access_key_id=settings.s3_access_key_id,
         secret_access_key=None if secret is None else secret.get_secret_value(),
+    )
+
+
+def open_mailer(settings: Settings) -> Mailer | None:
+    """Return the way to the mail server the settings name, or None when they name none."""
+    if settings.smtp_host is None:
+        return None
+    password = settings.smtp_password
+    return SmtpMailer(
+        SmtpServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_security,
+            sender=settings.mail_from or "",
+            user=settings.smtp_user,
+            password=None if password is None else password.get_secret_value(),
+        )
     )
 
 

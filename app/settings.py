@@ -4,6 +4,7 @@ Method parameters (cut-offs, filters, weights) are not settings: they belong to 
 """
 
 import os
+from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.mail.smtp import SmtpSecurity
 from app.pose.bundle import PoseEngine
 
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key-never-use-it-elsewhere"  # noqa: S105  # refused in production
@@ -93,7 +95,7 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr | None = Field(None, description="S3 secret that belongs to the key.")
     secret_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET_KEY),
-        description="Signs form tokens and media links; at least 32 random characters in production.",
+        description="Signs form tokens and media links and seals stored secrets; at least 32 random characters in production.",
     )
     public_url: str | None = Field(
         None,
@@ -134,6 +136,23 @@ class Settings(BaseSettings):
         ge=1,
         description="Cores one video may keep busy. Unset: the cores, shared among the videos analysed at once.",
     )
+    smtp_host: str | None = Field(
+        None,
+        description="Mail server for invitations, forgotten passwords and notices. Unset: nothing is mailed,"
+        " links are shown to be handed over.",
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: SmtpSecurity = Field(
+        SmtpSecurity.STARTTLS,
+        description="`starttls`, `tls` (usually port 465), or `none` for a relay on the same machine.",
+    )
+    smtp_user: str | None = Field(None, description="Who signs in at the mail server; unset: nobody does.")
+    smtp_password: SecretStr | None = Field(None, description="Password that belongs to the user.")
+    mail_from: str | None = Field(
+        None,
+        description="Sender of every letter, for example Plumbline <noreply@screen.example.org>;"
+        " needed with a mail server.",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("data_dir")
@@ -156,6 +175,21 @@ class Settings(BaseSettings):
             msg = "must start with file:/// or s3://"
             raise ValueError(msg)
         return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_sender(cls, value: str | None) -> str | None:
+        if value is not None and ("@" not in parseaddr(value)[1] or not value.isprintable()):
+            msg = "must be an address, or a name and an address in angle brackets"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.smtp_host is not None and self.mail_from is None:
+            msg = "PLUMBLINE_MAIL_FROM must be set with PLUMBLINE_SMTP_HOST"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _no_default_secrets_in_production(self) -> Self:

@@ -10,6 +10,7 @@ from app.container import Container
 from app.jobs import names
 from app.services.draw_pictures import sweep_pictures
 from app.services.erasure import resume_erasures, run_erasure
+from app.services.outbox import SendResult, forget_sent_mail, send_mail, sweep_mail
 from app.services.process_recording import SweepReport, sweep_recordings
 from app.services.retention import RetentionReport, drop_videos_without_consent, retain
 from app.services.run_reanalysis import sweep_reanalyses
@@ -28,6 +29,8 @@ def sweep(container: Container) -> SweepReport:
     n_drawn_again = sweep_pictures(uow_factory=container.uow_factory, policy=container.policy)
     if n_drawn_again:
         _log.warning("swept_pictures", n_sent=n_drawn_again)
+    if container.mailer is not None:
+        sweep_mail(uow_factory=container.uow_factory)
     if report.n_resent or report.n_retried or report.n_gave_up:
         _log.warning("swept", n_sent=report.n_resent, n_requeued=report.n_retried, n_failed=report.n_gave_up)
     return report
@@ -45,6 +48,7 @@ def retain_all(container: Container) -> RetentionReport:
     """Remove what the organisations do not want to keep any longer."""
     report = retain(uow_factory=container.uow_factory, blobs=container.blobs)
     _log.info("retained", **asdict(report))
+    forget_sent_mail(uow_factory=container.uow_factory)
     return report
 
 
@@ -76,6 +80,21 @@ def drop_videos(container: Container, athlete_id: str, organisation_id: str) -> 
     )
 
 
+def send_letter(container: Container, mail_id: str, organisation_id: str) -> SendResult:
+    """Make one attempt at a letter; a second delivery finds it sent."""
+    if container.mailer is None:  # the api has a mail server and this worker has none: another one may
+        return SendResult.NOT_CLAIMED
+    result = send_mail(
+        uow_factory=container.uow_factory,
+        mailer=container.mailer,
+        seal=container.seal,
+        mail_id=UUID(mail_id),
+        organisation_id=UUID(organisation_id),
+    )
+    _log.info("mail_ended", organisation_id=organisation_id, outcome=result.value)
+    return result
+
+
 def register_maintenance(app: Celery, container: Container) -> None:
     """Put the tasks into the app's registry."""
 
@@ -97,6 +116,10 @@ def register_maintenance(app: Celery, container: Container) -> None:
     def run_drop_videos(athlete_id: str, organisation_id: str) -> None:
         drop_videos(container, athlete_id, organisation_id)
 
+    def run_send_mail(mail_id: str, organisation_id: str) -> None:
+        send_letter(container, mail_id, organisation_id)
+
+    app.task(name=names.SEND_MAIL, shared=False)(run_send_mail)
     app.task(name=names.RETAIN, shared=False)(run_retain)
     app.task(name=names.RESUME_ERASURES, shared=False)(run_resume_erasures)
     app.task(name=names.ERASE_ATHLETE, shared=False)(run_erase)

@@ -10,9 +10,9 @@ from app.container import build_container, work_policy
 from app.domain.access import Permission, Principal, Role
 from app.domain.errors import InvalidInputError
 from app.embedded.addresses import with_running_stack
-from app.http.door_links import reset_link
 from app.logs import configure_logs
 from app.services import accounts, audit, logins
+from app.services.door_links import reset_link
 from app.services.erasure import resume_erasures
 from app.services.process_recording import sweep_recordings
 from app.services.retention import retain as retain_all
@@ -81,7 +81,7 @@ def reset_password(*, email: str) -> None:
         new = logins.find_and_issue_reset(uow=uow, email=email)
         if new is None:
             raise InvalidInputError(f"There is no user {email!r}.")
-    say(f"{reset_link(container.settings, new.token)}\nIt works once, within the hour.")
+    say(f"{reset_link(container.settings.base_url, new.token)}\nIt works once, within the hour.")
 
 
 def create_api_key(*, organisation_id: str, name: str) -> None:

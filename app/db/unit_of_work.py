@@ -35,6 +35,7 @@ from app.db.repositories.feed import FeedRepository
 from app.db.repositories.idempotency import IdempotencyRepository
 from app.db.repositories.imports import ImportRepository
 from app.db.repositories.links import LinkRepository
+from app.db.repositories.mail import MailRepository
 from app.db.repositories.members import MemberRepository
 from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
@@ -68,6 +69,7 @@ class UnitOfWork:
     accounts: AccountRepository
     members: MemberRepository
     links: LinkRepository
+    mail: MailRepository
     roster: RosterRepository
     athletes: AthleteRepository
     changes: ChangeRepository
@@ -114,6 +116,7 @@ class UnitOfWork:
         self.accounts = AccountRepository(self._session)
         self.members = MemberRepository(self._session)
         self.links = LinkRepository(self._session)
+        self.mail = MailRepository(self._session)
         self.roster = RosterRepository(self._session)
         self.athletes = AthleteRepository(self._session)
         self.changes = ChangeRepository(self._session)

@@ -14,6 +14,9 @@ from app.domain.audit import Act
 from app.domain.errors import ForbiddenError, InvalidCredentialsError, InvalidInputError, NotFoundError
 from app.services.accounts import LOGIN_IDLE
 from app.services.credentials import check_password, is_email, new_token, sha256_of
+from app.services.door_links import reset_link
+from app.services.letters import reset_letter
+from app.services.outbox import Post
 from app.services.passwords import Passwords, recommended_passwords
 
 RESET_LIFETIME = timedelta(hours=1)
@@ -38,6 +41,8 @@ class NewReset:
     email: str
     display_name: str
     expires_at: datetime
+    is_mailed: bool
+    """The link is on its way to the address, and nobody else needs to see it."""
 
 
 def list_logins(*, uow: UnitOfWork, principal: Principal) -> list[LoginView]:
@@ -75,6 +80,7 @@ def change_password(
     principal: Principal,
     current: str,
     new: str,
+    post: Post | None = None,
     passwords: Passwords | None = None,
 ) -> None:
     """Change the person's password and end every other login; raise `InvalidInputError` when the present one is wrong."""
@@ -88,9 +94,19 @@ def change_password(
     uow.accounts.replace_password_hash(user_id=user.id, password_hash=hasher.hash(new))
     ended = uow.accounts.revoke_logins(user_id=user.id, except_for=principal.session_id)
     uow.audit.record(actor=principal, act=Act.PASSWORD_CHANGED, object_id=user.id, n_logins=ended)
+    if post is not None:
+        post.notice(
+            uow,
+            organisation_id=principal.organisation_id,
+            email=user.email,
+            display_name=user.display_name,
+            what="your password was changed, and every other login of yours ended.",
+        )
 
 
-def issue_reset(*, uow: UnitOfWork, principal: Principal, user_id: UUID) -> NewReset:
+def issue_reset(
+    *, uow: UnitOfWork, principal: Principal, user_id: UUID, post: Post | None = None
+) -> NewReset:
     """Make a link by which a member sets a new password, once and within the hour.
 
     An owner may do so only for somebody who belongs to this organisation alone: the password opens the others'
@@ -109,11 +125,13 @@ def issue_reset(*, uow: UnitOfWork, principal: Principal, user_id: UUID) -> NewR
         )
     return _new_reset(
         uow, organisation_id=principal.organisation_id, user_id=user_id, actor=principal,
-        email=rows[0].email, display_name=rows[0].display_name,
+        email=rows[0].email, display_name=rows[0].display_name, post=post,
     )  # fmt: skip
 
 
-def find_and_issue_reset(*, uow: UnitOfWork, email: str, origin: Origin | None = None) -> NewReset | None:
+def find_and_issue_reset(
+    *, uow: UnitOfWork, email: str, origin: Origin | None = None, post: Post | None = None
+) -> NewReset | None:
     """Make such a link for an address, for whoever runs the service or to be sent to that address; None: no such user.
 
     What the caller shows must not depend on the answer.
@@ -131,7 +149,7 @@ def find_and_issue_reset(*, uow: UnitOfWork, email: str, origin: Origin | None =
         )  # fmt: skip
     return _new_reset(
         uow, organisation_id=membership.organisation_id, user_id=user.id, actor=actor,
-        email=user.email, display_name=user.display_name,
+        email=user.email, display_name=user.display_name, post=post,
     )  # fmt: skip
 
 
@@ -141,6 +159,7 @@ def use_reset(
     token: str,
     new: str,
     origin: Origin | None = None,
+    post: Post | None = None,
     passwords: Passwords | None = None,
 ) -> None:
     """Set a new password by a link and end every login; a link works once.
@@ -167,6 +186,14 @@ def use_reset(
         origin=origin,
     )
     uow.audit.record(actor=actor, act=Act.PASSWORD_RESET_USED, object_id=user.id)
+    if post is not None:
+        post.notice(
+            uow,
+            organisation_id=reset.organisation_id,
+            email=user.email,
+            display_name=user.display_name,
+            what="a new password was set by a link that was made for you, and every login of yours ended.",
+        )
 
 
 def _new_reset(
@@ -177,6 +204,7 @@ def _new_reset(
     actor: Principal | None,
     email: str,
     display_name: str,
+    post: Post | None,
 ) -> NewReset:
     token = new_token()
     _, expires_at = uow.links.add_reset(
@@ -188,7 +216,16 @@ def _new_reset(
     uow.audit.record(
         actor=actor, act=Act.PASSWORD_RESET_ISSUED, object_id=user_id, organisation_id=organisation_id
     )
-    return NewReset(token=token, email=email, display_name=display_name, expires_at=expires_at)
+    if post is not None:
+        letter = reset_letter(to=email, display_name=display_name, link=reset_link(post.base_url, token))
+        post.write(uow, letter, organisation_id=organisation_id, good_for_s=RESET_LIFETIME.total_seconds())
+    return NewReset(
+        token=token,
+        email=email,
+        display_name=display_name,
+        expires_at=expires_at,
+        is_mailed=post is not None,
+    )
 
 
 def _user_id(principal: Principal) -> UUID:

@@ -18,6 +18,9 @@ from app.domain.errors import InvalidCredentialsError, InvalidInputError, NotFou
 from app.services.checks import check_text
 from app.services.credentials import check_password, checked_email, new_token, sha256_of
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, split_page, text_part
+from app.services.door_links import join_link
+from app.services.letters import invitation_letter
+from app.services.outbox import Post
 from app.services.passwords import Passwords, recommended_passwords
 from app.services.read_models import Page
 
@@ -73,6 +76,8 @@ class NewInvitation:
 
     token: str = field(repr=False)
     invitation: InvitationView
+    is_mailed: bool
+    """The link is on its way to the address, and nobody else needs to see it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +155,13 @@ def remove_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID) -> No
     uow.audit.record(actor=principal, act=Act.MEMBER_REMOVED, object_id=user_id, from_role=before.role.value)
 
 
-def invite(*, uow: UnitOfWork, principal: Principal, email: str, place: Place) -> NewInvitation:
-    """Make a link that lets somebody in once, within a week. An earlier invitation of this address ends."""
+def invite(
+    *, uow: UnitOfWork, principal: Principal, email: str, place: Place, post: Post | None = None
+) -> NewInvitation:
+    """Make a link that lets somebody in once, within a week. An earlier invitation of this address ends.
+
+    With `post` it is mailed to the address; otherwise the caller shows it, to be handed over.
+    """
     principal.require(Permission.MEMBERS_MANAGE)
     address = checked_email(email)
     _check_place(uow, principal, place)
@@ -168,7 +178,20 @@ def invite(*, uow: UnitOfWork, principal: Principal, email: str, place: Place) -
         lifetime_s=INVITATION_LIFETIME.total_seconds(),
     )
     uow.audit.record(actor=principal, act=Act.MEMBER_INVITED, object_id=row.id, role=place.role.value)
-    return NewInvitation(token=token, invitation=_invitation_view(row))
+    if post is not None:
+        organisation = uow.accounts.find_organisation(principal.organisation_id)
+        letter = invitation_letter(
+            to=address,
+            organisation_name="" if organisation is None else organisation.name,
+            link=join_link(post.base_url, token),
+        )
+        post.write(
+            uow,
+            letter,
+            organisation_id=principal.organisation_id,
+            good_for_s=INVITATION_LIFETIME.total_seconds(),
+        )
+    return NewInvitation(token=token, invitation=_invitation_view(row), is_mailed=post is not None)
 
 
 def list_invitations(

@@ -566,6 +566,15 @@ class NewPasswordPage(Page):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgotPasswordPage(Page):
+    """Asking for a link by mail."""
+
+    template: ClassVar[str] = "forgot_password.html"
+    can_mail: bool
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRow:
     """One browser that is signed in."""
 
@@ -631,6 +640,7 @@ class MembersPage(Page):
     new_roles: tuple[Choice, ...]
     teams: tuple[Choice, ...]
     entered_email: str
+    can_mail: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -673,6 +683,7 @@ PAGES: tuple[type[Page], ...] = (
     ImportReviewPage,
     JoinPage,
     NewPasswordPage,
+    ForgotPasswordPage,
     SecurityPage,
     MembersPage,
     KeysPage,

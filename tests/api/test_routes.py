@@ -25,6 +25,7 @@ PUBLIC = {
     "/join",
     "/join/accept",
     "/new-password",
+    "/forgot-password",
 }
 """Routes that anybody may use; add to it with care."""
 STATIC = {"/static"}

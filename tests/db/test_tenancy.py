@@ -19,8 +19,10 @@ from app.services.athletes import edit_athlete
 from app.services.consents import make_guardian_link, record_consent
 from app.services.members import Place
 from app.services.moves import merge_athletes
+from app.services.outbox import Post
 from app.services.privacy import change_rules
 from app.services.roster_imports import start_import
+from app.services.sealing import Seal
 from app.storage.local import LocalBlobStore
 from tests.factories import (
     PASSWORD,
@@ -113,7 +115,8 @@ def let_people_in(uow_factory, club, *, team, athlete):
         link = Place(role=Role.ATHLETE, athlete_ids=frozenset({athlete.id}))
         email = f"guardian-{club.email}"
         token = members.invite(uow=uow, principal=principal, email=email, place=link).token
-        logins.issue_reset(uow=uow, principal=principal, user_id=principal.user_id)
+        post = Post(base_url="https://screen.example.org", seal=Seal("a secret of this test"))
+        logins.issue_reset(uow=uow, principal=principal, user_id=principal.user_id, post=post)
     with uow_factory(None) as uow:
         members.accept_invitation(
             uow=uow, token=token, display_name="Gil Guardian", password=PASSWORD, passwords=QUICK_PASSWORDS
@@ -326,6 +329,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
         "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
         "due_reanalyses": "TABLE(organisation_id uuid, reanalysis_id uuid)",
         "queue_position": "bigint",
+        "due_mail": "TABLE(organisation_id uuid, mail_id uuid)",
         "n_memberships": "bigint",
         "queue_depth": "record",
     }

@@ -27,6 +27,7 @@ from app.services.screening_models import ScreeningChange
 from app.web.contexts import (
     Choice,
     ConsentPage,
+    ForgotPasswordPage,
     ImportColumnField,
     ImportQuestion,
     ImportReviewPage,
@@ -246,6 +247,7 @@ def settings_pages() -> dict[str, Page]:
         new_roles=role_choices(Role.TRAINER),
         teams=teams,
         entered_email="",
+        can_mail=True,
     )  # fmt: skip
     keys = KeysPage(
         title="API keys",
@@ -277,12 +279,18 @@ def settings_pages() -> dict[str, Page]:
             LoginRow(id="2", browser="Safari on iPhone", last_seen=when, is_this=False),
         ),
     )
+    forgot = ForgotPasswordPage(
+        title="Forgot your password?", viewer=None, csrf_token=TOKEN, can_mail=True, asked=False
+    )
     password = NewPasswordPage(title="New password", **{**shared, "viewer": None}, token="")
     return {
         "join": join,
         "join-new": replace(join, token="k" * 43, invited=invited),
         "join-known": replace(join, token="k" * 43, invited=replace(invited, has_account=True)),
         "new-password": password,
+        "forgot-password": forgot,
+        "forgot-password-asked": replace(forgot, asked=True),
+        "forgot-password-no-mail": replace(forgot, can_mail=False),
         "settings-security": security,
         "settings-members": people,
         "settings-members-refused": replace(people, made=None, problem=problem, done="Removed."),

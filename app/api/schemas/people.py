@@ -71,9 +71,11 @@ class InvitationOutput(Output):
 class NewInvitationOutput(InvitationOutput):
     """An invitation just made."""
 
-    link: str = Field(
+    link: str | None = Field(
         description="Hand it to the person; it works once and is shown only now. What follows the `#` is the secret."
+        " null when it was mailed."
     )
+    is_mailed: bool = Field(description="The link is on its way to the address.")
 
 
 class InvitationPage(OutputPage):
@@ -85,9 +87,11 @@ class InvitationPage(OutputPage):
 class ResetLinkOutput(Output):
     """A member's way to a new password."""
 
-    link: str = Field(
+    link: str | None = Field(
         description="Hand it to the person; it works once, within the hour, and is shown only now."
+        " null when it was mailed."
     )
+    is_mailed: bool = Field(description="The link is on its way to the member's address.")
     expires_at: datetime
 
 

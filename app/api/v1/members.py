@@ -18,9 +18,10 @@ from app.api.schemas.people import (
     ResetLinkOutput,
 )
 from app.domain.access import Permission
-from app.http.door_links import join_link, reset_link
+from app.http.post import post_of
 from app.http.small_bodies import SmallBodyRoute
 from app.services import logins, members
+from app.services.door_links import join_link, reset_link
 from app.services.members import Place
 
 router = APIRouter(
@@ -87,9 +88,13 @@ def remove_member(user_id: UUID, uow: UowDep, principal: PrincipalDep) -> None:
 def issue_password_reset(
     user_id: UUID, uow: UowDep, principal: PrincipalDep, parts: PartsDep
 ) -> ResetLinkOutput:
-    """Make a link for a new password; only for somebody who belongs to no other organisation."""
-    new = logins.issue_reset(uow=uow, principal=principal, user_id=user_id)
-    return ResetLinkOutput(link=reset_link(parts.settings, new.token), expires_at=new.expires_at)
+    """Mail a link for a new password, or return it where there is no mail server; not for members of others, too."""
+    new = logins.issue_reset(uow=uow, principal=principal, user_id=user_id, post=post_of(parts.settings))
+    return ResetLinkOutput(
+        link=None if new.is_mailed else reset_link(parts.settings.base_url, new.token),
+        is_mailed=new.is_mailed,
+        expires_at=new.expires_at,
+    )
 
 
 @router.post(
@@ -103,9 +108,16 @@ def create_invitation(
     body: InvitationInput, uow: UowDep, principal: PrincipalDep, parts: PartsDep
 ) -> NewInvitationOutput:
     """Make a link that lets one person in, once, within a week. Inviting an address again ends the link before."""
-    new = members.invite(uow=uow, principal=principal, email=body.email, place=place_of(body))
+    new = members.invite(
+        uow=uow,
+        principal=principal,
+        email=body.email,
+        place=place_of(body),
+        post=post_of(parts.settings),
+    )
     shown = InvitationOutput.model_validate(new.invitation).model_dump()
-    return NewInvitationOutput(**shown, link=join_link(parts.settings, new.token))
+    link = None if new.is_mailed else join_link(parts.settings.base_url, new.token)
+    return NewInvitationOutput(**shown, link=link, is_mailed=new.is_mailed)
 
 
 @router.get(

@@ -18,6 +18,7 @@ from app.db.models.corrections import AnalysisCorrection, Correction, Correction
 from app.db.models.imports import RosterImport
 from app.db.models.limits import AthleteLink, TeamLimit
 from app.db.models.links import Invitation, PasswordReset
+from app.db.models.mail import OutgoingMail
 from app.db.models.privacy import ConsentDecision, ConsentText, Erasure, GuardianLink, PrivacySettings
 from app.db.models.reanalyses import Reanalysis, ReanalysisItem
 from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
@@ -62,6 +63,7 @@ __all__ = [
     "Membership",
     "Metric",
     "Organisation",
+    "OutgoingMail",
     "PasswordReset",
     "PrivacySettings",
     "Reanalysis",

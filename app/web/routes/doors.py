@@ -1,19 +1,21 @@
 """Coming in by a link: an invitation, or a new password. The link's secret arrives in a form, never in an address."""
 
+import time
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response, status
 from fastapi.responses import RedirectResponse
 
-from app.domain.errors import DomainError, InvalidCredentialsError
+from app.domain.errors import DomainError, InvalidCredentialsError, TooManyRequestsError
 from app.http.access import anybody
 from app.http.identity import client_address, login_cookie_name, origin_of
 from app.http.parts import Parts
+from app.http.post import post_of
 from app.http.problems import problem_of
-from app.http.rate_limits import SIGN_IN_BY_ADDRESS
+from app.http.rate_limits import RESET_BY_ACCOUNT, RESET_BY_ADDRESS, SIGN_IN_BY_ADDRESS
 from app.services import logins, members
-from app.web.contexts import InvitedTo, JoinPage, NewPasswordPage, Page, Problem
+from app.web.contexts import ForgotPasswordPage, InvitedTo, JoinPage, NewPasswordPage, Page, Problem
 from app.web.deps import PartsDep
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
 from app.web.present_settings import ROLE_LABELS
@@ -23,6 +25,8 @@ router = APIRouter(dependencies=[Depends(anybody)])
 
 TokenField = Annotated[str, Form(max_length=200)]
 PasswordField = Annotated[str, Form(max_length=1024)]
+ANSWER_AFTER_S = 0.5
+"""Longer than it takes to write a letter, so that the time tells nobody whether one was written."""
 
 
 @router.get("/join")
@@ -98,11 +102,51 @@ def set_new_password(
     _check(request, parts, csrf_token)
     try:
         with parts.uow_factory(None) as uow:
-            logins.use_reset(uow=uow, token=token, new=password, origin=origin_of(request))
+            logins.use_reset(
+                uow=uow,
+                token=token,
+                new=password,
+                origin=origin_of(request),
+                post=post_of(parts.settings),
+            )
     except DomainError as error:
         page = _password_page(request, parts, token=token, problem=_problem(error))
         return _answer(parts, page, status_code=problem_of(error).status)
     return _to_sign_in(parts)
+
+
+@router.get("/forgot-password")
+def show_forgot_password(request: Request, parts: PartsDep) -> Response:
+    """Ask for the address of whoever lost their password."""
+    return _answer(parts, _forgot_page(request, parts))
+
+
+@router.post("/forgot-password")
+def ask_for_new_password(
+    request: Request,
+    parts: PartsDep,
+    email: Annotated[str, Form(max_length=400)] = "",
+    csrf_token: TokenField = "",
+) -> Response:
+    """Mail a link to the address if somebody has it; the answer is the same, and as quick, when nobody does."""
+    started_s = time.monotonic()
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    parts.rate_limiter.hit(RESET_BY_ADDRESS, client_address(request))
+    _mail_reset(request, parts, email=email)
+    time.sleep(max(0.0, ANSWER_AFTER_S - (time.monotonic() - started_s)))
+    return _answer(parts, _forgot_page(request, parts, asked=True))
+
+
+def _mail_reset(request: Request, parts: Parts, *, email: str) -> None:
+    post = post_of(parts.settings)
+    if post is None:
+        return
+    try:
+        parts.rate_limiter.hit(RESET_BY_ACCOUNT, email.strip().lower())
+    except TooManyRequestsError:
+        return  # to say so would be no harm, but to say it for one address alone
+    with parts.uow_factory(None) as uow:
+        logins.find_and_issue_reset(uow=uow, email=email, origin=origin_of(request), post=post)
 
 
 def _check(request: Request, parts: Parts, csrf_token: str) -> None:
@@ -154,6 +198,16 @@ def _password_page(
         csrf_token=form_token(request, parts.settings),
         token=token,
         problem=problem,
+    )
+
+
+def _forgot_page(request: Request, parts: Parts, *, asked: bool = False) -> ForgotPasswordPage:
+    return ForgotPasswordPage(
+        title="Forgot your password?",
+        viewer=None,
+        csrf_token=form_token(request, parts.settings),
+        can_mail=parts.settings.smtp_host is not None,
+        asked=asked,
     )
 
 

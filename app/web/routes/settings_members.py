@@ -9,9 +9,10 @@ from fastapi.responses import RedirectResponse
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import MEMBER_ROLES, Permission, Principal, Role
 from app.domain.errors import DomainError, InvalidInputError, NotFoundError
-from app.http.door_links import join_link, reset_link
 from app.http.parts import Parts
+from app.http.post import post_of
 from app.services import logins, members, roster
+from app.services.door_links import join_link, reset_link
 from app.services.members import Place
 from app.web.contexts import MembersPage, OneTimeLink, Problem
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
@@ -54,12 +55,18 @@ def invite(
     try:
         place = Place(role=_role(role), team_ids=frozenset(team_id) or None)
         with parts.uow_factory(principal) as uow:
-            new = members.invite(uow=uow, principal=principal, email=email, place=place)
+            new = members.invite(
+                uow=uow, principal=principal, email=email, place=place, post=post_of(parts.settings)
+            )
     except (InvalidInputError, NotFoundError) as error:
         return _page(request, parts, principal, problem=_problem(error), entered_email=email)
+    if new.is_mailed:
+        return _page(
+            request, parts, principal, done=f"The invitation is on its way to {new.invitation.email}."
+        )
     made = OneTimeLink(
         label=f"The link for {new.invitation.email}",
-        value=join_link(parts.settings, new.token),
+        value=join_link(parts.settings.base_url, new.token),
         note="Hand it over yourself. It lets one person in, once, within a week.",
     )
     return _page(request, parts, principal, made=made)
@@ -115,14 +122,20 @@ def issue_reset(
     check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
-            new = logins.issue_reset(uow=uow, principal=principal, user_id=user_id)
+            new = logins.issue_reset(
+                uow=uow, principal=principal, user_id=user_id, post=post_of(parts.settings)
+            )
     except NotFoundError:
         raise
     except DomainError as error:
         return _page(request, parts, principal, problem=_problem(error))
+    if new.is_mailed:
+        return _page(
+            request, parts, principal, done=f"A link for a new password is on its way to {new.email}."
+        )
     made = OneTimeLink(
         label=f"A new password for {new.display_name}",
-        value=reset_link(parts.settings, new.token),
+        value=reset_link(parts.settings.base_url, new.token),
         note="Hand the link over yourself. It works once, within the hour.",
     )
     return _page(request, parts, principal, made=made)
@@ -206,4 +219,5 @@ def _build(
         new_roles=role_choices(Role.TRAINER),
         teams=team_choices(teams, chosen=()),
         entered_email=entered_email,
+        can_mail=parts.settings.smtp_host is not None,
     )

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from app.domain.access import Principal
 from app.domain.errors import InvalidInputError
 from app.http.parts import Parts
+from app.http.post import post_of
 from app.http.rate_limits import SIGN_IN_BY_ACCOUNT
 from app.services import logins
 from app.web.contexts import Problem, SecurityPage
@@ -46,7 +47,9 @@ def change_password(
     parts.rate_limiter.check(SIGN_IN_BY_ACCOUNT, subject)
     try:
         with parts.uow_factory(None) as uow:
-            logins.change_password(uow=uow, principal=principal, current=current, new=new)
+            logins.change_password(
+                uow=uow, principal=principal, current=current, new=new, post=post_of(parts.settings)
+            )
     except InvalidInputError as error:
         parts.rate_limiter.hit(SIGN_IN_BY_ACCOUNT, subject)
         problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)

@@ -4,14 +4,12 @@ The secret stands behind the ``#``: browsers keep that part to themselves, so it
 other site. The page there puts it into a form, which posts it (docs/decisions/0050).
 """
 
-from app.settings import Settings
 
-
-def join_link(settings: Settings, token: str) -> str:
+def join_link(base_url: str, token: str) -> str:
     """Return the address of an invitation."""
-    return f"{settings.base_url}/join#{token}"
+    return f"{base_url}/join#{token}"
 
 
-def reset_link(settings: Settings, token: str) -> str:
+def reset_link(base_url: str, token: str) -> str:
     """Return the address of a password reset."""
-    return f"{settings.base_url}/new-password#{token}"
+    return f"{base_url}/new-password#{token}"
