@@ -108,6 +108,11 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(
         512 * _MB, ge=0, description="Uploads are refused when less room than this would be left on the disk."
     )
+    upload_expires_s: float = Field(
+        24 * 3600.0,
+        gt=0,
+        description="An announced or half uploaded video is waited for so long after the last byte, in seconds.",
+    )
     worker_concurrency: int = Field(
         default_factory=_default_concurrency, ge=1, description="Videos one worker analyses at the same time."
     )

@@ -28,6 +28,7 @@ from app.db.repositories.accounts import AccountRepository
 from app.db.repositories.analyses import AnalysisRepository
 from app.db.repositories.athletes import AthleteRepository
 from app.db.repositories.audit import AuditRepository
+from app.db.repositories.captures import CaptureRepository
 from app.db.repositories.changes import ChangeRepository
 from app.db.repositories.corrections import CorrectionRepository
 from app.db.repositories.exports import ExportRepository
@@ -77,6 +78,7 @@ class UnitOfWork:
     placements: PlacementRepository
     privacy: PrivacyRepository
     retention: RetentionRepository
+    captures: CaptureRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
     screenings: ScreeningRepository
@@ -124,6 +126,7 @@ class UnitOfWork:
         self.placements = PlacementRepository(self._session)
         self.privacy = PrivacyRepository(self._session)
         self.retention = RetentionRepository(self._session)
+        self.captures = CaptureRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
         self.screenings = ScreeningRepository(self._session)

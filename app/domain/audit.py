@@ -59,6 +59,9 @@ class Act(StrEnum):
     ROSTER_EXPORTED = "roster.exported"
     ROSTER_CHANGE_UNDONE = "roster_change.undone"
 
+    CAPTURE_ANNOUNCED = "capture.announced"
+    CAPTURE_CANCELLED = "capture.cancelled"
+    CAPTURE_REFUSED = "capture.refused"
     RECORDING_RECEIVED = "recording.received"
     RECORDING_REQUEUED = "recording.requeued"
     RESULT_READ = "recording.result_read"

@@ -207,6 +207,14 @@ async def receive_upload(
     return UploadForm(fields=reader.fields, filename=reader.filename)
 
 
+async def receive_body(
+    chunks: AsyncIterator[bytes], *, writer: FileWriter, idle_timeout_s: float = IDLE_TIMEOUT_S
+) -> None:
+    """Write a body that is nothing but the file, as it comes; raise `UploadStalledError` when nothing does."""
+    async for chunk in _not_stalled(chunks, idle_timeout_s=idle_timeout_s):
+        await writer.write(chunk)
+
+
 def find_boundary(content_type: str | None) -> bytes:
     """Return the boundary named by the Content-Type header."""
     kind, options = parse_options_header(content_type)

@@ -31,25 +31,46 @@ def judge_athletes(
 
 
 def obey_consent(
-    uow: UnitOfWork, *, organisation_id: UUID, athlete_ids: Collection[UUID] | None = None
+    uow: UnitOfWork,
+    *,
+    organisation_id: UUID,
+    athlete_ids: Collection[UUID] | None = None,
+    inbox: bool = False,
 ) -> int:
     """Make recordings agree with what is allowed now: let them wait, let them go on, withhold or show their results.
 
     Return how many were moved. Called in the transaction of whatever may change the verdict: a decision, a date of
-    birth, an import, a move, a merge, the organisation's rules; and nightly, because people grow older.
+    birth, an import, a move, a merge, the organisation's rules; and nightly, because people grow older. Without
+    `athlete_ids`, the whole organisation, the inbox included.
     """
     verdicts = judge_athletes(uow, organisation_id=organisation_id, athlete_ids=athlete_ids)
-    found = uow.privacy.recordings_of(organisation_id=organisation_id, athlete_ids=verdicts.keys())
+    found = [
+        (recording_id, state, withheld, verdicts[athlete_id])
+        for recording_id, athlete_id, state, withheld in uow.privacy.recordings_of(
+            organisation_id=organisation_id, athlete_ids=verdicts.keys()
+        )
+    ]
+    if inbox or athlete_ids is None:
+        stranger = _judge_stranger(uow, organisation_id=organisation_id)
+        found += [
+            (*waiting, stranger)
+            for waiting in uow.privacy.recordings_of_nobody(organisation_id=organisation_id)
+        ]
     changed: dict[Withheld, list[UUID]] = {}
     n_moved = 0
-    for recording_id, athlete_id, state, withheld in found:
-        verdict = verdicts[athlete_id]
+    for recording_id, state, withheld, verdict in found:
         if verdict.withheld is not withheld:
             changed.setdefault(verdict.withheld, []).append(recording_id)
         n_moved += _move_on(uow, recording_id, organisation_id=organisation_id, state=state, verdict=verdict)
     for level, recording_ids in changed.items():
         uow.privacy.withhold(recording_ids=recording_ids, withheld=level)
     return n_moved
+
+
+def _judge_stranger(uow: UnitOfWork, *, organisation_id: UUID) -> ConsentVerdict:
+    """Return what holds for a recording that belongs to nobody yet: nobody was asked, and the age is unknown."""
+    rules = uow.privacy.rules(organisation_id=organisation_id).consent
+    return judge_consent(rules, date_of_birth=None, decisions=(), today=datetime.now(UTC).date())
 
 
 def _move_on(

@@ -126,6 +126,7 @@ def merge_athletes(*, uow: UnitOfWork, principal: Principal, into_id: UUID, othe
     merged = _merged(into, other)
     inherited = _inherited(uow, principal, merged=merged, other=other)
     uow.privacy.give_decisions(organisation_id=organisation_id, from_id=other_id, to_id=into_id)
+    uow.captures.give(organisation_id=organisation_id, from_id=other_id, to_id=into_id)
     uow.athletes.delete(organisation_id=organisation_id, ids=(other_id,))
     uow.athletes.save(organisation_id=organisation_id, savings=[(into, merged)])
     uow.athletes.inherit_ids(organisation_id=organisation_id, athlete_id=into_id, ids=inherited)
@@ -157,9 +158,8 @@ def undo_placement(*, uow: UnitOfWork, principal: Principal, change: RosterChang
         _part_again(uow, principal, change, items)
     uow.placements.restore(organisation_id=principal.organisation_id, before=placed[0], after=placed[1])
     _reanalyse(uow, principal, before=placed[1], after=placed[0])
-    obey_consent(
-        uow, organisation_id=principal.organisation_id, athlete_ids=[item.athlete_id for item in items]
-    )
+    concerned = [item.athlete_id for item in items]
+    obey_consent(uow, organisation_id=principal.organisation_id, athlete_ids=concerned, inbox=True)
 
 
 def _check_moves(owner: UUID | None, athlete_id: UUID | None) -> None:
@@ -315,10 +315,9 @@ def _note(
     before, after = placement_difference(*placements)
     n_reanalysed = _reanalyse(uow, principal, before=before, after=after, gone=gone)
     known = {"before": before, "after": after, "n_reanalysed": n_reanalysed}
-    obey_consent(
-        uow, organisation_id=principal.organisation_id, athlete_ids=[item.athlete_id for item in items]
-    )
-    concerned = " ".join(str(item.athlete_id) for item in items)
+    athlete_ids = [item.athlete_id for item in items]
+    obey_consent(uow, organisation_id=principal.organisation_id, athlete_ids=athlete_ids, inbox=True)
+    concerned = " ".join(map(str, athlete_ids))
     n_recordings = len(after["recording"])
     return note(
         uow,

@@ -6,7 +6,7 @@ Every function takes an entered `UnitOfWork` made for ``principal.organisation_i
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from uuid import UUID
 
@@ -20,7 +20,6 @@ from app.domain.audit import Act
 from app.domain.consent import Withheld
 from app.domain.errors import (
     IdempotencyConflictError,
-    InvalidInputError,
     NotFoundError,
     StaleStateError,
     StorageFullError,
@@ -49,7 +48,8 @@ from app.services.read_models import (
     RecordingSummary,
     RecordingView,
 )
-from app.services.trial_places import MAX_TRIAL_NUMBER, find_place
+from app.services.recording_fields import check_day, check_trial_number, check_whom, shown_filename
+from app.services.trial_places import find_place
 from app.services.uploads import ProbedVideo, StagedUpload
 from app.storage import blobs as stores
 from app.storage.blobs import BlobNotFoundError, BlobStore
@@ -60,8 +60,6 @@ _READING = {
     BlobKind.OVERLAY: Act.OVERLAY_READ,
     BlobKind.STILL: Act.STILL_READ,
 }
-_FILENAME_LENGTH = 255
-_OLDEST_DAY = date(1990, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +111,14 @@ def receive_recording(
     trial_id: UUID | None = None,
     trial_number: int | None = None,
     idempotency_key: str | None = None,
+    recording_id: UUID | None = None,
 ) -> ReceivedRecording:
     """Keep a video and queue it for analysis.
 
     The file is durable before any row is written, so pass a unit of work that has done nothing yet; the
     job goes out when the caller leaves it. Without an athlete the recording waits in the inbox, analysed
     all the same. It joins the trial that is named by id, or by number within athlete, day, occasion and
-    movement, as its other view; else it begins a new one. Raises `NotFoundError` (no such athlete), `InvalidInputError`, `StorageFullError` and
+    movement, as its other view; else it begins a new one. `recording_id` is that of its announcement. Raises `NotFoundError` (no such athlete), `InvalidInputError`, `StorageFullError` and
     `IdempotencyConflictError` (the same key was used for another request); then nothing is kept.
     """
     principal.require(Permission.RECORDINGS_WRITE)
@@ -128,20 +127,15 @@ def receive_recording(
         movement=movement,
         view=view,
         box_height_cm=check_range(box_height_cm, field="box_height_cm", low=1.0, high=150.0),
-        screened_on=_check_day(screened_on),
+        screened_on=check_day(screened_on),
         context=context,
         trial_id=trial_id,
-        trial_number=_check_trial_number(trial_number),
+        trial_number=check_trial_number(trial_number),
     )
     if idempotency_key is not None:
         idempotency_key = check_text(idempotency_key, field="idempotency_key", max_length=255)
-    if athlete_id is None and principal.limited_to is not None:
-        raise InvalidInputError(
-            "Say whom the video shows: the inbox is for those who see the whole organisation.",
-            how_to_fix="Choose an athlete of your teams.",
-            field="athlete_id",
-        )
-    recording_id = new_id()
+    check_whom(principal, athlete_id=athlete_id, trial_id=None)
+    recording_id = recording_id or new_id()
     key = f"{principal.organisation_id}/{recording_id}/original.{probed.extension}"
     _store(uow=uow, blobs=blobs, key=key, upload=upload)
     if idempotency_key is not None:
@@ -160,7 +154,7 @@ def receive_recording(
             blobs.delete(key)
             view_before = recording_view(uow=uow, principal=principal, recording_id=earlier.recording_id)
             return ReceivedRecording(recording=view_before, replayed=True)
-    _add_rows(
+    owner_id = _add_rows(
         uow=uow,
         principal=principal,
         request=request,
@@ -173,8 +167,13 @@ def receive_recording(
         actor=principal, act=Act.RECORDING_RECEIVED, object_id=recording_id, sha256=upload.sha256
     )
     uow.defer(analysis_job(recording_id=recording_id, organisation_id=principal.organisation_id))
-    if athlete_id is not None:  # without the consent that is asked for, it waits: kept, and not looked at
-        obey_consent(uow, organisation_id=principal.organisation_id, athlete_ids=(athlete_id,))
+    # without the consent that is asked for, it waits: kept, and not looked at
+    obey_consent(
+        uow,
+        organisation_id=principal.organisation_id,
+        athlete_ids=() if owner_id is None else (owner_id,),
+        inbox=owner_id is None,
+    )
     received = recording_view(uow=uow, principal=principal, recording_id=recording_id)
     return ReceivedRecording(recording=received, replayed=False)
 
@@ -286,16 +285,6 @@ def analysis_job(*, recording_id: UUID, organisation_id: UUID) -> Job:
     return Job(name=ANALYSE_RECORDING, args=(str(recording_id), str(organisation_id)), queue=INTERACTIVE)
 
 
-def _check_day(day: date | None) -> date | None:
-    if day is not None and not _OLDEST_DAY <= day <= datetime.now(UTC).date() + timedelta(days=1):
-        raise InvalidInputError(
-            "The day of the screening lies in the future, or too far back.",
-            how_to_fix="Check the date: year, month, day.",
-            field="screened_on",
-        )
-    return day
-
-
 def _store(*, uow: UnitOfWork, blobs: BlobStore, key: str, upload: StagedUpload) -> None:
     """Make the file durable before the first row; if the rows are dropped, so is it."""
     try:
@@ -317,8 +306,8 @@ def _add_rows(
     key: str,
     upload: StagedUpload,
     probed: ProbedVideo,
-) -> None:
-    """Insert the recording, with its screening and trial when we know whose it is, and queue it."""
+) -> UUID | None:
+    """Insert the recording, with its screening and trial when we know whose it is, queue it, and return whose it is."""
     place = find_place(
         uow=uow,
         principal=principal,
@@ -340,7 +329,7 @@ def _add_rows(
         movement=request.movement,
         view=request.view,
         box_height_cm=request.box_height_cm,
-        filename=_shown_filename(upload.filename),
+        filename=shown_filename(upload.filename),
         blob_key=key,
         size_bytes=upload.size_bytes,
         sha256=upload.sha256,
@@ -354,23 +343,7 @@ def _add_rows(
     uow.recordings.enqueue(
         recording_id, from_state=RecordingState.RECEIVED, trigger=Trigger.ACCEPTED, actor=principal
     )
-
-
-def _check_trial_number(number: int | None) -> int | None:
-    if number is not None and not 1 <= number <= MAX_TRIAL_NUMBER:
-        raise InvalidInputError(
-            f"The trial number must lie between 1 and {MAX_TRIAL_NUMBER}.",
-            how_to_fix="Count the trials of one movement on one day from 1.",
-            field="trial_number",
-        )
-    return number
-
-
-def _shown_filename(filename: str) -> str:
-    """Return the last part of the name, printable; a name is a courtesy, never a reason to refuse a video."""
-    last = filename.replace("\\", "/").rpartition("/")[2]
-    printable = "".join(character for character in last if character.isprintable()).strip()
-    return printable[:_FILENAME_LENGTH] or "video"
+    return new.athlete_id
 
 
 def _find(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingRecord:

@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from app.biomech.types import Movement, View
+from app.db.models import Screening, Trial
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Principal
 from app.domain.errors import InvalidInputError, NotFoundError
@@ -49,19 +50,10 @@ def find_place(
     if trial_id is not None:
         return _named(uow, principal, trial_id=trial_id, athlete_id=athlete_id, movement=movement, view=view)
     if athlete_id is None:
-        if trial_number is not None:
-            raise InvalidInputError(
-                "A trial's number means nothing without the athlete.",
-                how_to_fix="Send the athlete too, or name the trial by its id.",
-                field="trial_number",
-            )
+        _check_nobodys(trial_number)
         return None
     organisation_id = principal.organisation_id
-    if uow.roster.find_athlete(organisation_id=organisation_id, athlete_id=athlete_id) is None:
-        raise NotFoundError(
-            "There is no such athlete.",
-            how_to_fix="Choose somebody who is on your roster, or send the video without an athlete.",
-        )
+    _check_athlete(uow, principal, athlete_id=athlete_id)
     screening_id = uow.roster.ensure_screening(
         organisation_id=organisation_id, athlete_id=athlete_id, screened_on=screened_on, context=context
     )
@@ -79,6 +71,62 @@ def find_place(
     return TrialPlace(trial_id=found, athlete_id=athlete_id, screened_on=screened_on, context=context)
 
 
+def find_owner(*, uow: UnitOfWork, principal: Principal, trial_id: UUID) -> UUID:
+    """Return whose trial this is, or raise `NotFoundError`."""
+    return _trial(uow, principal, trial_id)[1].athlete_id
+
+
+def check_place(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    trial_id: UUID | None,
+    trial_number: int | None,
+    athlete_id: UUID | None,
+    screened_on: date,
+    context: ScreeningContext,
+    movement: Movement,
+    view: View,
+) -> None:
+    """Raise as `find_place` would, and make nothing: for a recording whose file is still to come."""
+    organisation_id = principal.organisation_id
+    if trial_id is not None:
+        _check_named(uow, principal, trial_id=trial_id, athlete_id=athlete_id, movement=movement)
+        _check_room(uow, principal, trial_id=trial_id, view=view, field="trial_id")
+        return
+    if athlete_id is None:
+        _check_nobodys(trial_number)
+        return
+    _check_athlete(uow, principal, athlete_id=athlete_id)
+    screening_id = uow.placements.find_screening(
+        organisation_id=organisation_id, athlete_id=athlete_id, screened_on=screened_on, context=context
+    )
+    if screening_id is None or trial_number is None:
+        return
+    found = uow.roster.find_trial_number(
+        organisation_id=organisation_id, screening_id=screening_id, movement=movement, number=trial_number
+    )
+    if found is not None:
+        _check_room(uow, principal, trial_id=found, view=view, field="trial_number")
+
+
+def _check_athlete(uow: UnitOfWork, principal: Principal, *, athlete_id: UUID) -> None:
+    if uow.roster.find_athlete(organisation_id=principal.organisation_id, athlete_id=athlete_id) is None:
+        raise NotFoundError(
+            "There is no such athlete.",
+            how_to_fix="Choose somebody who is on your roster, or send the video without an athlete.",
+        )
+
+
+def _check_nobodys(trial_number: int | None) -> None:
+    if trial_number is not None:
+        raise InvalidInputError(
+            "A trial's number means nothing without the athlete.",
+            how_to_fix="Send the athlete too, or name the trial by its id.",
+            field="trial_number",
+        )
+
+
 def _named(
     uow: UnitOfWork,
     principal: Principal,
@@ -88,24 +136,7 @@ def _named(
     movement: Movement,
     view: View,
 ) -> TrialPlace:
-    found = uow.roster.find_trial(organisation_id=principal.organisation_id, trial_id=trial_id)
-    if found is None:
-        raise NotFoundError(
-            "There is no such trial.", how_to_fix="Take the trial_id from the recording of its other view."
-        )
-    trial, screening = found
-    if athlete_id is not None and athlete_id != screening.athlete_id:
-        raise InvalidInputError(
-            "That trial is another athlete's.",
-            how_to_fix="Leave the athlete out: the trial says whose it is.",
-            field="athlete_id",
-        )
-    if movement is not trial.movement:
-        raise InvalidInputError(
-            "That trial is of another movement.",
-            how_to_fix=f"Send movement={trial.movement.value}, or name another trial.",
-            field="movement",
-        )
+    screening = _check_named(uow, principal, trial_id=trial_id, athlete_id=athlete_id, movement=movement)
     # Holds the screening, so that two uploads at once cannot both find room.
     uow.roster.ensure_screening(
         organisation_id=principal.organisation_id,
@@ -120,6 +151,35 @@ def _named(
         screened_on=screening.screened_on,
         context=screening.context,
     )
+
+
+def _check_named(
+    uow: UnitOfWork, principal: Principal, *, trial_id: UUID, athlete_id: UUID | None, movement: Movement
+) -> Screening:
+    """Return the screening of a trial that was named, or refuse what does not fit it."""
+    trial, screening = _trial(uow, principal, trial_id)
+    if athlete_id is not None and athlete_id != screening.athlete_id:
+        raise InvalidInputError(
+            "That trial is another athlete's.",
+            how_to_fix="Leave the athlete out: the trial says whose it is.",
+            field="athlete_id",
+        )
+    if movement is not trial.movement:
+        raise InvalidInputError(
+            "That trial is of another movement.",
+            how_to_fix=f"Send movement={trial.movement.value}, or name another trial.",
+            field="movement",
+        )
+    return screening
+
+
+def _trial(uow: UnitOfWork, principal: Principal, trial_id: UUID) -> tuple[Trial, Screening]:
+    found = uow.roster.find_trial(organisation_id=principal.organisation_id, trial_id=trial_id)
+    if found is None:
+        raise NotFoundError(
+            "There is no such trial.", how_to_fix="Take the trial_id from the recording of its other view."
+        )
+    return found
 
 
 def _check_room(uow: UnitOfWork, principal: Principal, *, trial_id: UUID, view: View, field: str) -> None:

@@ -45,7 +45,15 @@ from tests.api.things import (
 )
 from tests.factories import PASSWORD, QUICK_PASSWORDS
 
-ROSTER_PARAMETERS = {"team_id", "athlete_id", "recording_id", "screening_id", "trial_id", "analysis_id"}
+ROSTER_PARAMETERS = {
+    "team_id",
+    "athlete_id",
+    "capture_id",
+    "recording_id",
+    "screening_id",
+    "trial_id",
+    "analysis_id",
+}
 """What limited members see only if it belongs to their teams."""
 
 

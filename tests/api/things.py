@@ -126,6 +126,11 @@ def make_recording(things: Things) -> str:
     return str(recording_id)
 
 
+@thing("capture_id")
+def announce_capture(things: Things) -> str:
+    return str(things.post("/captures", athlete_id=things.id_of("athlete_id"))["id"])
+
+
 @thing("screening_id")
 def find_screening(things: Things) -> str:
     recording = things.club.client.get(f"/api/v1/recordings/{things.id_of('recording_id')}").json()

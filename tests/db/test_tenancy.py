@@ -16,6 +16,7 @@ from app.jobs.memory_queue import MemoryQueue
 from app.services import logins, members, oauth
 from app.services.accounts import create_api_key, sign_in
 from app.services.athletes import edit_athlete
+from app.services.captures import CaptureRequest, announce_capture
 from app.services.consents import make_guardian_link, record_consent
 from app.services.members import Place
 from app.services.moves import merge_athletes
@@ -91,6 +92,7 @@ def clubs(engine, tmp_path_factory):
         received = make_recording(
             uow_factory, blobs, club, folder=folder, athlete=athlete, idempotency_key="key-1"
         )
+        announce(uow_factory, club, athlete=athlete)
         finish_recording(
             uow_factory,
             club,
@@ -124,6 +126,13 @@ def let_people_in(uow_factory, club, *, team, athlete):
     with uow_factory(None) as uow:
         secret = key.key.removeprefix(f"{key.summary.prefix}_")
         oauth.issue_token(uow=uow, client_id=key.summary.prefix, client_secret=secret)
+
+
+def announce(uow_factory, club, *, athlete):
+    """Wait for a file."""
+    request = CaptureRequest(athlete_id=athlete.id)
+    with uow_factory(club.principal) as uow:
+        announce_capture(uow=uow, principal=club.principal, request=request, max_bytes=1000)
 
 
 def merge_a_double(uow_factory, club, *, into):

@@ -8,6 +8,7 @@ from app.api.v1 import (
     api_keys,
     athletes,
     audit,
+    captures,
     fhir,
     members,
     method,
@@ -25,6 +26,7 @@ from app.api.v1 import (
     roster_imports,
     screenings,
     trials,
+    uploads,
 )
 
 router = APIRouter(prefix="/api/v1")
@@ -34,6 +36,8 @@ for part in (
     recordings,
     recording_files,
     recording_events,
+    captures,
+    uploads,
     analyses,
     analysis_feed,
     metric_exports,

@@ -13,6 +13,7 @@ from app.db.models.analyses import (
     Metric,
 )
 from app.db.models.audit import AuditEntry
+from app.db.models.captures import Capture
 from app.db.models.changes import RosterChange, RosterChangeItem
 from app.db.models.corrections import AnalysisCorrection, Correction, CorrectionUndo
 from app.db.models.imports import RosterImport
@@ -49,6 +50,7 @@ __all__ = [
     "AthleteTombstone",
     "AthleteWord",
     "AuditEntry",
+    "Capture",
     "ConsentDecision",
     "ConsentText",
     "Correction",

@@ -160,6 +160,20 @@ class PrivacyRepository:
         )
         return [(row.id, row.athlete_id, row.state, Withheld(row.withheld)) for row in rows]
 
+    def recordings_of_nobody(self, *, organisation_id: UUID) -> list[tuple[UUID, RecordingState, Withheld]]:
+        """Return what waits in the inbox: id, state, from whom results are kept. Held for the transaction."""
+        rows = self._session.execute(
+            select(Recording.id, Recording.state, Recording.withheld)
+            .where(
+                Recording.organisation_id == organisation_id,
+                Recording.athlete_id.is_(None),
+                Recording.state != RecordingState.PURGED,
+            )
+            .order_by(Recording.id)
+            .with_for_update()
+        )
+        return [(row.id, row.state, Withheld(row.withheld)) for row in rows]
+
     def withhold(self, *, recording_ids: Collection[UUID], withheld: Withheld) -> None:
         """Keep the results of these recordings from somebody, or from nobody any more."""
         since = func.now() if withheld is Withheld.FROM_EVERYBODY else None

@@ -1,0 +1,43 @@
+"""Captures to what REST shows of them."""
+
+from app.api.presenters import present_progress
+from app.api.schemas.captures import (
+    CaptureLinks,
+    CaptureOutput,
+    CaptureProblem,
+    UploadKind,
+    UploadWay,
+    capture_url,
+    upload_url,
+)
+from app.api.schemas.recordings import recording_url
+from app.domain.captures import CaptureState
+from app.services.captures import CaptureView
+
+_MADE_HERE = {"uploads", "problem", "recording", "links"}
+
+
+def present_capture(capture: CaptureView) -> CaptureOutput:
+    """Return a capture, the ways to send its file, and how far the recording is."""
+    recording_id = capture.recording_id
+    return CaptureOutput(
+        **{name: getattr(capture, name) for name in CaptureOutput.model_fields if name not in _MADE_HERE},
+        uploads=ways_of(capture),
+        problem=None if capture.problem is None else CaptureProblem(**capture.problem),
+        recording=None if capture.recording is None else present_progress(capture.recording),
+        links=CaptureLinks(
+            self=capture_url(capture.id),
+            recording=None if recording_id is None else recording_url(recording_id),
+        ),
+    )
+
+
+def ways_of(capture: CaptureView) -> list[UploadWay]:
+    """Return the ways to send the file, the best first."""
+    if capture.state is not CaptureState.AWAITING_UPLOAD:
+        return []
+    url = upload_url(capture.id)
+    return [
+        UploadWay(kind=UploadKind.PUT, method="PUT", url=url),
+        UploadWay(kind=UploadKind.MULTIPART, method="POST", url=url),
+    ]
