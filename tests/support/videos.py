@@ -57,3 +57,19 @@ def write_sound(path: Path) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def write_mirrored(path: Path, *, of: Path) -> Path:
+    """Write a clip with each picture mirrored left to right, at the same times."""
+    with av.open(of) as source, av.open(path, "w") as container:
+        shown = source.streams.video[0]
+        stream = container.add_stream("libx264", rate=shown.average_rate, options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = shown.width, shown.height, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = shown.time_base
+        for frame in source.decode(shown):
+            picture = np.ascontiguousarray(frame.to_ndarray(format="rgb24")[:, ::-1])
+            mirrored = VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+            mirrored.pts, mirrored.time_base = frame.pts, frame.time_base
+            container.mux(stream.encode(mirrored))
+        container.mux(stream.encode(None))
+    return path
