@@ -52,11 +52,12 @@ from app.jobs.queue import Job, JobQueue, QueueUnavailableError
 
 _log = logging.getLogger(__name__)
 
-BOOKKEEPING = frozenset({"idempotency_key", "roster_import"})
+BOOKKEEPING = frozenset({"idempotency_key", "roster_import", "screening_judgement"})
 """Tables whose rows are means, not ends: writing to them alone is no act. Add one only with the reason here.
 
 idempotency_key: what it remembers is told by the act that it belongs to.
 roster_import: answers about a file that is looked at; sending, dropping and importing it are told.
+screening_judgement: follows from the results, and is written down by whoever reads them first.
 """
 
 

@@ -27,16 +27,8 @@ class FedAnalysis:
     code_version: str
     input_sha256: str
     pictures: PicturesState | None
-    score: float | None
-    band: str | None
-    band_probability: float | None
-    interval_90: tuple[float, float] | None
-    coverage: float | None
-    scope: str | None
-    findings: tuple[tuple[str, str], ...]
-    """Code and severity."""
-    metrics: tuple[tuple[str, str, float | None, str, str, float | None, int | None], ...]
-    """Key, side, value, unit, event, standard error, repetition."""
+    summary: str
+    """Score, findings and metrics as JSON, the way they go out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

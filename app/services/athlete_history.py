@@ -27,6 +27,7 @@ from app.domain.audit import Act
 from app.domain.errors import InvalidInputError
 from app.services.athletes import find_record
 from app.services.cursors import check_limit, day_part, decode_cursor, encode_cursor, id_part, split_page
+from app.services.judged_movements import load_movements
 from app.services.read_models import Page
 from app.services.screening_models import (
     HistoryEntry,
@@ -36,7 +37,7 @@ from app.services.screening_models import (
     MovementView,
     ScreeningChange,
 )
-from app.services.screenings import find_screening, load_movements, no_screening
+from app.services.screenings import find_screening, no_screening
 
 LOOK_BACK = 10
 """Screenings looked through for the one that a movement goes on from."""

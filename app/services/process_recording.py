@@ -24,6 +24,7 @@ from app.domain.lifecycle import Stage, Trigger
 from app.services.analyse_video import AnalysedVideo, analyse_video, picture_order
 from app.services.draw_pictures import Drawing, flagged_frames, pictures_job, try_drawing
 from app.services.heartbeat import Heartbeat, LeaseLostError
+from app.services.judged_movements import judge_ahead
 from app.services.presenters import analysis_content
 from app.services.reassess import applicable, picked_athlete, trial_context, value_of
 from app.services.recordings import analysis_job
@@ -184,6 +185,11 @@ def _analyse(
                 raise
         result, drawing = _record(
             attempt, analysis_id=analysis_id, analysed=analysed, files=files, stored=stored, applied=applied
+        )
+        judge_ahead(
+            uow_factory=attempt.uow_factory,
+            organisation_id=attempt.organisation_id,
+            recording_id=attempt.claim.recording_id,
         )
         if drawing is not None:
             draw = partial(_draw, analysed=analysed, reader=reader, folder=folder, overlay=overlay)

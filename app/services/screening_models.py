@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from math import isnan
 from uuid import UUID
 
 from app.biomech.change import Change, Conditions, Obstacle
 from app.biomech.norms import NoNorm, NormResult, TeamNorm
-from app.biomech.screening import MetricOverTrials, MovementJudgement, TrialResult, judge_movement
+from app.biomech.screening import MetricOverTrials, MovementJudgement
 from app.biomech.static import StaticJudgement
 from app.biomech.types import Movement, Side, Verdict, View
 from app.domain.lifecycle import RecordingState
@@ -81,21 +80,16 @@ class StaticView:
     """Of both knees together, and of each where yaw allows side values."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MovementView:
-    """One movement of one screening; judged once, when first asked for."""
+    """One movement of one screening, judged over its valid trials."""
 
     movement: Movement
     conditions: Conditions | None
     """How it was measured; None without a valid trial."""
     trials: tuple[TrialView, ...]
-    results: tuple[TrialResult, ...]
-    """What the trials that count showed."""
-
-    @cached_property
-    def judgement(self) -> MovementJudgement:
-        """The movement over the trials that count."""
-        return judge_movement(self.results, movement=self.movement)
+    judgement: MovementJudgement
+    """The movement over the trials that count."""
 
     @property
     def mixed_box_heights(self) -> bool:

@@ -1,5 +1,6 @@
 """The feed of changed analyses: whoever follows it misses nothing, whatever transactions do meanwhile."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -85,9 +86,13 @@ def test_feed_when_analyses_are_made_then_listed_in_that_order_with_what_they_sa
     first, _, last = (record.analysis for record in found)
     assert first is not None
     assert last is not None
-    assert (first.athlete_id, first.verdict, first.score) == (athlete.id, Verdict.VALID, 43.65)
-    assert first.metrics[0] == ("fppa", "both", 14.0 / 3.0, "deg", "peak_knee_flexion", 5.2, None)
-    assert (last.score, last.findings) == (None, (("no_person", "error"),))
+    told, refused = json.loads(first.summary), json.loads(last.summary)
+    assert (first.athlete_id, first.verdict, told["score"]["value"]) == (athlete.id, Verdict.VALID, 43.65)
+    assert told["metrics"][0] == {
+        "key": "fppa", "side": "both", "value": 4.6667, "unit": "deg", "event": "peak_knee_flexion", "se": 5.2,
+        "repetition": None,
+    }  # fmt: skip
+    assert (refused["score"], refused["findings"]) == (None, [{"code": "no_person", "severity": "error"}])
 
 
 def test_feed_when_read_from_an_instant_then_it_is_included_and_pages_meet(

@@ -1,5 +1,6 @@
 """What the load bench fills a database with is what the service makes, so that its answers mean something."""
 
+import json
 from uuid import UUID
 
 from sqlalchemy import create_engine, make_url, text
@@ -9,7 +10,7 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Principal, Role
 from app.domain.metric_export import MetricExportFilter
 from app.services import analysis_feed, metric_export, recordings, roster
-from bench.load_seed import METRICS, SeedSize, seed
+from bench.load_seed import METRICS, MORE_METRICS, SeedSize, seed
 
 SIZE = SeedSize(n_organisations=2, n_athletes=60)
 
@@ -46,5 +47,7 @@ def test_seed_when_small_then_services_read_it_like_rows_of_their_own(
     batches = metric_export.read_metric_rows(
         uow_factory=fresh_uow_factory, principal=principal, wanted=MetricExportFilter()
     )
-    n_scored = sum(record.analysis is not None and record.analysis.score is not None for record in fed)
-    assert sum(map(len, batches)) == n_scored * len(METRICS)
+    told = [json.loads(record.analysis.summary) for record in fed if record.analysis is not None]
+    n_scored = sum(summary["score"] is not None for summary in told)
+    assert sum(map(len, batches)) == n_scored * (len(METRICS) + len(MORE_METRICS))
+    assert sum(len(summary["metrics"]) for summary in told) == n_scored * (len(METRICS) + len(MORE_METRICS))

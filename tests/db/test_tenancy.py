@@ -15,6 +15,7 @@ from app.domain.consent import Purpose, Relation
 from app.jobs.memory_queue import MemoryQueue
 from app.services import logins, members, oauth
 from app.services.accounts import create_api_key, sign_in
+from app.services.athlete_history import get_history
 from app.services.athletes import edit_athlete
 from app.services.captures import CaptureRequest, announce_capture
 from app.services.consents import make_guardian_link, record_consent
@@ -63,6 +64,7 @@ APPEND_ONLY = {
     "correction",
     "correction_undo",
     "analysis_correction",
+    "analysis_summary",
 }
 NEVER_CHANGED = {
     "idempotency_key",
@@ -104,6 +106,8 @@ def clubs(engine, tmp_path_factory):
         with uow_factory(None) as uow:
             sign_in(uow=uow, email=club.email, password=PASSWORD, passwords=QUICK_PASSWORDS)
         let_people_in(uow_factory, club, team=team, athlete=athlete)
+        with uow_factory(club.principal) as uow:
+            get_history(uow=uow, principal=club.principal, athlete_id=athlete.id)
         made.append(club)
     return made
 

@@ -12,7 +12,7 @@ from app.biomech.joined_trial import JoinedTrial
 from app.biomech.less import score_less
 from app.biomech.less_items import Evidence, Reading
 from app.biomech.quality import make_finding
-from app.biomech.screening import TrialResult
+from app.biomech.screening import TrialResult, judge_movement
 from app.biomech.two_views import join_views
 from app.biomech.types import (
     Event,
@@ -372,7 +372,7 @@ def _entry(number: int, day: date, *, more_deg: float, version: str) -> HistoryE
             model_sha256=SHA,
         ),
         trials=(),
-        results=tuple(trials),
+        judgement=judge_movement(trials, movement=Movement.DROP_VERTICAL_JUMP),
     )
     movement = HistoryMovement(of=view, breaks=(), previous_screening_id=None)
     return HistoryEntry(

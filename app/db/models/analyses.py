@@ -122,6 +122,21 @@ class AnalysisFeed(TenantMixin, Base):
     deleted_at: Mapped[Instant | None]
 
 
+class AnalysisSummary(TenantMixin, Base):
+    """What an analysis says, in one text: many analyses are then read without reading their numbers one by one.
+
+    Written by a trigger when the transaction that makes the analysis commits, and never changed.
+    """
+
+    __tablename__ = "analysis_summary"
+    __table_args__ = (tenant_reference("analysis_id", "analysis"),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    analysis_id: Mapped[UUID] = mapped_column(primary_key=True)
+    content: Mapped[LongText]
+    """JSON: score, findings and metrics, numbers rounded as documents round them."""
+
+
 def _part_of_analysis(*more: Any) -> tuple[Any, ...]:
     return (
         tenant_reference("analysis_id", "analysis"),

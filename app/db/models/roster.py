@@ -186,3 +186,21 @@ class Trial(TenantMixin, Base):
     number: Mapped[int] = mapped_column(SmallInteger)
     """From 1 within the screening and movement."""
     created_at: Mapped[CreatedAt]
+
+
+class ScreeningJudgement(TenantMixin, Base):
+    """What a screening was last judged to be, so that a history is read and not judged anew.
+
+    Holds for its inputs and for nothing else; triggers remove it with the results it was made of.
+    """
+
+    __tablename__ = "screening_judgement"
+    __table_args__ = (tenant_reference("screening_id", "screening"),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    screening_id: Mapped[UUID] = mapped_column(primary_key=True)
+    inputs_sha256: Mapped[bytes]
+    """Of the trials, recordings and analyses that were judged, and of the method that judged them."""
+    content: Mapped[LongText]
+    """JSON: the movements, as the services know them."""
+    judged_at: Mapped[CreatedAt]

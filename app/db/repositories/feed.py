@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, or_, select, true, tuple_, union_all
+from sqlalchemy import CTE, ColumnElement, Select, and_, or_, select, true, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Verdict
@@ -13,10 +13,8 @@ from app.db.models import (
     Analysis,
     AnalysisFeed,
     AnalysisPictures,
-    Assessment,
+    AnalysisSummary,
     Athlete,
-    Finding,
-    Metric,
     Recording,
     TeamMember,
     Trial,
@@ -96,34 +94,8 @@ def _filters(query: FeedQuery) -> list[ColumnElement[bool]]:
 
 
 def _with_content(page: CTE) -> Select[Any]:
-    """Return the page with what each analysis says; parts come as arrays, which costs one row each."""
+    """Return the page with what each analysis says."""
     org, analysis_id = page.c.organisation_id, page.c.analysis_id
-    metrics = (
-        select(
-            func.json_agg(
-                func.json_build_array(
-                    Metric.key,
-                    Metric.side,
-                    Metric.value,
-                    Metric.unit,
-                    Metric.event,
-                    Metric.se,
-                    Metric.repetition,
-                )
-            ).aggregate_order_by(Metric.position)
-        )
-        .where(Metric.organisation_id == org, Metric.analysis_id == analysis_id)
-        .scalar_subquery()
-    )
-    findings = (
-        select(
-            func.json_agg(func.json_build_array(Finding.code, Finding.severity)).aggregate_order_by(
-                Finding.position
-            )
-        )
-        .where(Finding.organisation_id == org, Finding.analysis_id == analysis_id)
-        .scalar_subquery()
-    )
     return (
         select(
             page,
@@ -138,15 +110,7 @@ def _with_content(page: CTE) -> Select[Any]:
             Athlete.external_id,
             Trial.screening_id,
             AnalysisPictures.state.label("pictures"),
-            Assessment.value.label("score"),
-            Assessment.band,
-            Assessment.band_probability,
-            Assessment.interval_90_low,
-            Assessment.interval_90_high,
-            Assessment.coverage,
-            Assessment.scope,
-            metrics.label("metrics"),
-            findings.label("findings"),
+            AnalysisSummary.content.label("summary"),
         )
         .select_from(page)
         .outerjoin(Analysis, (Analysis.organisation_id == org) & (Analysis.id == analysis_id))
@@ -157,7 +121,10 @@ def _with_content(page: CTE) -> Select[Any]:
             AnalysisPictures,
             (AnalysisPictures.organisation_id == org) & (AnalysisPictures.analysis_id == analysis_id),
         )
-        .outerjoin(Assessment, (Assessment.organisation_id == org) & (Assessment.analysis_id == analysis_id))
+        .outerjoin(
+            AnalysisSummary,
+            (AnalysisSummary.organisation_id == org) & (AnalysisSummary.analysis_id == analysis_id),
+        )
         .order_by(page.c.modified_at, page.c.analysis_id)
     )
 
@@ -190,12 +157,5 @@ def _content(row: Any) -> FedAnalysis:
         code_version=row.code_version,
         input_sha256=row.input_sha256,
         pictures=row.pictures,
-        score=row.score,
-        band=row.band,
-        band_probability=row.band_probability,
-        interval_90=None if row.score is None else (row.interval_90_low, row.interval_90_high),
-        coverage=row.coverage,
-        scope=row.scope,
-        findings=tuple(tuple(part) for part in row.findings or ()),
-        metrics=tuple(tuple(part) for part in row.metrics or ()),
+        summary=row.summary,
     )

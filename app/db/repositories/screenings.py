@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Boolean, Select, String, Uuid, bindparam, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement, Sex, Side, View
-from app.db.models import Analysis, Recording, Screening, Trial
+from app.db.models import Analysis, Recording, Screening, ScreeningJudgement, Trial
 from app.domain.lifecycle import RecordingState
 from app.domain.screenings import ScreeningContext
 
@@ -42,6 +43,20 @@ class TrialRecording:
     view: View
     box_height_cm: float | None
     state: RecordingState
+    withheld: int
+    """From whom its results are kept; 0 from nobody."""
+    analysis_id: UUID | None
+    """Its latest analysis, where there is one that may be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptJudgement:
+    """What a screening was last judged to be."""
+
+    screening_id: UUID
+    inputs_sha256: bytes
+    """Of what was judged; another value means that it no longer holds."""
+    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +79,20 @@ class ScreeningRepository:
     def find(self, *, organisation_id: UUID, screening_id: UUID) -> ScreeningRecord | None:
         """Return a screening, or None."""
         query = _screenings(organisation_id).where(Screening.id == screening_id)
+        row = self._session.execute(query).scalar_one_or_none()
+        return None if row is None else _record(row)
+
+    def find_of_recording(self, *, organisation_id: UUID, recording_id: UUID) -> ScreeningRecord | None:
+        """Return the screening a recording belongs to, or None."""
+        of = select(Trial.screening_id).join(
+            Recording,
+            (Recording.organisation_id == Trial.organisation_id) & (Recording.trial_id == Trial.id),
+        )
+        query = _screenings(organisation_id).where(
+            Screening.id.in_(
+                of.where(Recording.organisation_id == organisation_id, Recording.id == recording_id)
+            )
+        )
         row = self._session.execute(query).scalar_one_or_none()
         return None if row is None else _record(row)
 
@@ -97,6 +126,46 @@ class ScreeningRepository:
             .order_by(Trial.screening_id, Trial.movement, Trial.number, Recording.created_at, Recording.id)
         )
         return [_trial_recording(row) for row in self._session.execute(query)]
+
+    def judgements_of(
+        self, *, organisation_id: UUID, screening_ids: Collection[UUID]
+    ) -> dict[UUID, KeptJudgement]:
+        """Return what is kept of these screenings, by screening; it holds if its inputs are still the same."""
+        kept = ScreeningJudgement
+        query = select(kept.screening_id, kept.inputs_sha256, kept.content).where(
+            kept.organisation_id == organisation_id, kept.screening_id.in_(screening_ids)
+        )
+        return {
+            row.screening_id: KeptJudgement(
+                screening_id=row.screening_id, inputs_sha256=row.inputs_sha256, content=row.content
+            )
+            for row in self._session.execute(query)
+        }
+
+    def keep_judgements(self, *, organisation_id: UUID, judgements: Collection[KeptJudgement]) -> None:
+        """Keep these in place of what was kept of their screenings; in one order, so that two who do it never lock up."""
+        if not judgements:
+            return
+        rows = [
+            {
+                "organisation_id": organisation_id,
+                "screening_id": each.screening_id,
+                "inputs_sha256": each.inputs_sha256,
+                "content": each.content,
+            }
+            for each in sorted(judgements, key=lambda each: each.screening_id)
+        ]
+        statement = insert(ScreeningJudgement).values(rows)
+        self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["organisation_id", "screening_id"],
+                set_={
+                    "inputs_sha256": statement.excluded.inputs_sha256,
+                    "content": statement.excluded.content,
+                    "judged_at": func.now(),
+                },
+            )
+        )
 
     def recordings_of_trial(self, *, organisation_id: UUID, trial_id: UUID) -> list[TrialRecording]:
         """Return every recording of a trial that is not purged, oldest first."""
@@ -194,7 +263,14 @@ def _record(row: Screening) -> ScreeningRecord:
 
 def _trial_recordings(
     organisation_id: UUID,
-) -> Select[UUID, date, UUID, int, Movement, UUID, View, float | None, RecordingState]:
+) -> Select[UUID, date, UUID, int, Movement, UUID, View, float | None, RecordingState, int, UUID | None]:
+    latest = (
+        select(Analysis.id)
+        .where(Analysis.organisation_id == organisation_id, Analysis.recording_id == Recording.id)
+        .order_by(Analysis.run.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     return (
         select(
             Trial.screening_id,
@@ -206,6 +282,8 @@ def _trial_recordings(
             Recording.view,
             Recording.box_height_cm,
             Recording.state,
+            Recording.withheld,
+            latest.label("analysis_id"),
         )
         .join(
             Recording,
