@@ -15,12 +15,16 @@ from app.biomech.method import METHOD_VERSION
 from app.biomech.types import MethodStamp
 from app.db.engine import make_engine
 from app.db.unit_of_work import UnitOfWorkFactory
+from app.domain.webhooks import WebhookPolicy
 from app.http.rate_limits import RateLimiter
+from app.http.webhook_config import webhook_config
+from app.integrations.webhook_post import WebhookPost
 from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.queue import JobQueue
 from app.mail.mailer import Mailer
 from app.mail.smtp import SmtpMailer, SmtpServer
 from app.pose.bundle import model_sha256
+from app.services.deliver_webhooks import Courier
 from app.services.sealing import Seal, seal_of
 from app.services.video_prober import SandboxedProber, VideoProber
 from app.services.work_policy import WorkPolicy
@@ -51,6 +55,7 @@ class Container:
     seal: Seal
     method: MethodStamp
     policy: WorkPolicy
+    courier: Courier
     clock: Clock
 
     def close(self) -> None:
@@ -74,12 +79,14 @@ def build_container(settings: Settings) -> Container:
     celery = make_celery(settings.require_redis_url(), job_timeout_s=settings.job_timeout_s)
     engine = make_engine(settings.require_database_url())
     queue = CeleryQueue(celery)
+    uow_factory = UnitOfWorkFactory(engine=engine, queue=queue)
+    webhooks = webhook_config(settings)
     return Container(
         settings=settings,
         engine=engine,
         celery=celery,
         queue=queue,
-        uow_factory=UnitOfWorkFactory(engine=engine, queue=queue),
+        uow_factory=uow_factory,
         blobs=open_blobs(settings),
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
         prober=SandboxedProber(max_duration_s=settings.max_duration_s),
@@ -88,6 +95,14 @@ def build_container(settings: Settings) -> Container:
         seal=seal_of(settings.secret_key.get_secret_value()),
         method=method_stamp(settings.pose_model),
         policy=work_policy(settings),
+        courier=Courier(
+            uow_factory=uow_factory,
+            post=WebhookPost(
+                user_agent=f"Plumbline/{version('plumbline')}", allow_private=webhooks.allow_private
+            ),
+            config=webhooks,
+            policy=WebhookPolicy(),
+        ),
         clock=utc_now,
     )
 

@@ -158,6 +158,11 @@ class Settings(BaseSettings):
         description="Sender of every letter, for example Plumbline <noreply@screen.example.org>;"
         " needed with a mail server.",
     )
+    webhook_private_targets: bool = Field(
+        False,
+        description="Let webhooks also go to http:// and to addresses that are not on the public internet:"
+        " for a receiver in your own network.",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("data_dir")

@@ -14,20 +14,23 @@ from celery import Celery, signals
 from celery.beat import Service
 
 from workers.analysis import register_analysis
+from workers.beside import Beside
 from workers.bootstrap import Runtime
 from workers.maintenance import register_maintenance
 from workers.schedule import set_schedule, start_clock_thread
+from workers.webhooks import N_THREADS, register_webhooks
 
 SHUTDOWN_GRACE_S = 5.0
 """How long an analysis may go on after the worker was asked to stop; then it is put back."""
 _log = structlog.get_logger(__name__)
 
 
-def create_celery_app(runtime: Runtime) -> Celery:
+def create_celery_app(runtime: Runtime, *, webhooks: Beside | None = None) -> Celery:
     """Return the container's Celery app with every task and the schedule."""
     app = runtime.container.celery
     register_analysis(app, runtime)
     register_maintenance(app, runtime.container)
+    register_webhooks(app, runtime.container, webhooks or Beside("webhooks", n_threads=N_THREADS))
     set_schedule(app, sweep_interval_s=runtime.container.settings.sweep_interval_s)
     app.finalize()
     return app
@@ -35,7 +38,8 @@ def create_celery_app(runtime: Runtime) -> Celery:
 
 def run_worker(runtime: Runtime, *, with_clock: bool = False, ready_file: Path | None = None) -> int:
     """Work until asked to stop; return the exit code. Call it in the main thread, where signals arrive."""
-    app = create_celery_app(runtime)
+    webhooks = Beside("webhooks", n_threads=N_THREADS)
+    app = create_celery_app(runtime, webhooks=webhooks)
     worker = app.Worker(
         pool="threads",
         concurrency=runtime.container.settings.worker_concurrency,
@@ -62,6 +66,7 @@ def run_worker(runtime: Runtime, *, with_clock: bool = False, ready_file: Path |
     signals.worker_ready.connect(be_ready, weak=False)
     signals.worker_shutting_down.connect(hand_back, weak=False)
     worker.start()
+    webhooks.close()
     return int(worker.exitcode or 0)
 
 

@@ -29,6 +29,7 @@ TAGS = [
     {"name": "roster", "description": "Teams and athletes."},
     {"name": "people", "description": "Who may do what, and who did what."},
     {"name": "privacy", "description": "Consent, what is kept how long, erasure."},
+    {"name": "webhooks", "description": "Which other systems are told of what happens."},
     {"name": "oauth", "description": "Short-lived tokens for programs that expect OAuth2."},
     {"name": "health", "description": "For whoever watches the service."},
 ]

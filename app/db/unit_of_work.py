@@ -31,6 +31,7 @@ from app.db.repositories.audit import AuditRepository
 from app.db.repositories.captures import CaptureRepository
 from app.db.repositories.changes import ChangeRepository
 from app.db.repositories.corrections import CorrectionRepository
+from app.db.repositories.deliveries import DeliveryRepository
 from app.db.repositories.exports import ExportRepository
 from app.db.repositories.feed import FeedRepository
 from app.db.repositories.idempotency import IdempotencyRepository
@@ -46,9 +47,12 @@ from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.retention import RetentionRepository
 from app.db.repositories.roster import RosterRepository
 from app.db.repositories.screenings import ScreeningRepository
+from app.db.repositories.webhooks import Telling, WebhookRepository
 from app.domain.access import Principal
 from app.domain.consent import Withheld
-from app.jobs.queue import Job, JobQueue, QueueUnavailableError
+from app.domain.webhooks import EVENT_OF_ACT, EVENT_OF_ORIGIN, EVENT_OF_STEP, WebhookEvent
+from app.jobs.names import DELIVER_WEBHOOKS
+from app.jobs.queue import DEFAULT, Job, JobQueue, QueueUnavailableError
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +93,8 @@ class UnitOfWork:
     corrections: CorrectionRepository
     reanalyses: ReanalysisRepository
     idempotency: IdempotencyRepository
+    webhooks: WebhookRepository
+    deliveries: DeliveryRepository
     audit: AuditRepository
 
     def __init__(
@@ -137,6 +143,8 @@ class UnitOfWork:
         self.corrections = CorrectionRepository(self._session)
         self.reanalyses = ReanalysisRepository(self._session)
         self.idempotency = IdempotencyRepository(self._session)
+        self.webhooks = WebhookRepository(self._session)
+        self.deliveries = DeliveryRepository(self._session)
         self.audit = AuditRepository(self._session)
         return self
 
@@ -187,6 +195,7 @@ class UnitOfWork:
         try:
             self._session.flush()
             self._check_told()
+            self._tell_others()
             self.audit.write()
         except BaseException:
             self._drop()
@@ -204,6 +213,33 @@ class UnitOfWork:
                 " a new kind of act is a member of app.domain.audit.Act."
             )
             raise UnauditedWriteError(msg)
+
+    def _tell_others(self) -> None:
+        """Write what other systems asked to be told of, in this very transaction; a job then sends it."""
+        told = [
+            Telling(
+                event=EVENT_OF_STEP[step.trigger], recording_id=step.recording_id, content={"run": step.run}
+            )
+            for step in self.recordings.steps
+            if step.trigger in EVENT_OF_STEP
+        ]
+        for added in self.analyses.added:
+            content = {
+                "analysis_id": added.analysis_id,
+                "supersedes_id": added.supersedes_id,
+                "run": added.run,
+            }
+            events = (EVENT_OF_ORIGIN[added.origin], WebhookEvent.SCREENING_JUDGED)
+            told += [
+                Telling(event=event, recording_id=added.recording_id, content=content) for event in events
+            ]
+        for act, object_id in self.audit.told:
+            if act in EVENT_OF_ACT:
+                event, name = EVENT_OF_ACT[act]
+                athlete_id = object_id if name == "athlete_id" else None
+                told.append(Telling(event=event, athlete_id=athlete_id, content={name: object_id}))
+        if self.webhooks.write(told):
+            self.defer(Job(name=DELIVER_WEBHOOKS, args=(str(self.organisation_id),), queue=DEFAULT))
 
     def _drop(self) -> None:
         self._session.rollback()

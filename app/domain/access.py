@@ -40,11 +40,22 @@ class Permission(StrEnum):
     """Make and end API keys and sign-in by an identity provider."""
     PRIVACY_MANAGE = "privacy:manage"
     """Set what is kept how long and whose consent is asked for; erase people; hand out all that is known of one."""
+    WEBHOOKS_MANAGE = "webhooks:manage"
+    """Say which other systems are told of what happens, and see what became of telling them."""
 
 
 _RUNNING_THE_ORGANISATION = frozenset(
-    {Permission.AUDIT_READ, Permission.MEMBERS_MANAGE, Permission.KEYS_MANAGE, Permission.PRIVACY_MANAGE}
+    {
+        Permission.AUDIT_READ,
+        Permission.MEMBERS_MANAGE,
+        Permission.KEYS_MANAGE,
+        Permission.PRIVACY_MANAGE,
+        Permission.WEBHOOKS_MANAGE,
+    }
 )
+_OF_THE_WHOLE = frozenset({Permission.ROSTER_WRITE, Permission.WEBHOOKS_MANAGE})
+"""Never held by limited members and keys: who is on the roster, and who is told of everybody, is decided by those
+who see all of it."""
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
@@ -100,8 +111,8 @@ class Principal:
 
     def may(self, permission: Permission) -> bool:
         """Say whether this principal holds the permission."""
-        if self.limited_to is not None and permission is Permission.ROSTER_WRITE:
-            return False  # who is on the roster is decided by those who see all of it
+        if self.limited_to is not None and permission in _OF_THE_WHOLE:
+            return False
         return permission in PERMISSIONS[self.role] and (self.scopes is None or permission in self.scopes)
 
     def require(self, permission: Permission) -> None:

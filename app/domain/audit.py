@@ -79,6 +79,15 @@ class Act(StrEnum):
     REANALYSIS_ACCEPTED = "reanalysis.accepted"
     REANALYSIS_CANCELLED = "reanalysis.cancelled"
 
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_REMOVED = "webhook.removed"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105  # names of acts
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REPLAYED = "webhook.replayed"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    """By the service itself, because nothing was taken there."""
+
 
 class ActorKind(StrEnum):
     """Who may do something."""

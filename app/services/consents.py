@@ -7,12 +7,13 @@ waits, one that has it is queued, and results are withheld by the database itsel
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
+from app.db.repositories.webhooks import Telling
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.audit import Act
@@ -29,6 +30,7 @@ from app.domain.consent import (
 from app.domain.errors import InvalidInputError, NotFoundError
 from app.domain.lifecycle import RecordingState
 from app.domain.privacy import PrivacyRules
+from app.domain.webhooks import WebhookEvent
 from app.jobs.names import DROP_VIDEOS
 from app.jobs.queue import DEFAULT, Job
 from app.services.athletes import find_record
@@ -261,9 +263,19 @@ def _decide(
         text_version=version,
         **{purpose.value: granted for purpose, granted in purposes.items()},
     )
+    uow.webhooks.tell(*_tellings(athlete_id, purposes))
     obey_consent(uow, organisation_id=organisation_id, athlete_ids=(athlete_id,))
     if not all(purposes.get(purpose, True) for purpose in (Purpose.SCREENING, Purpose.KEEP_VIDEO)):
         uow.defer(Job(name=DROP_VIDEOS, args=(str(athlete_id), str(organisation_id)), queue=DEFAULT))
+
+
+def _tellings(athlete_id: UUID, purposes: Mapping[Purpose, bool]) -> Iterator[Telling]:
+    """Yield what other systems are told: what was agreed to, and what was not (any more)."""
+    events = {True: WebhookEvent.CONSENT_GIVEN, False: WebhookEvent.CONSENT_WITHDRAWN}
+    for granted, event in events.items():
+        named = sorted(purpose.value for purpose, decided in purposes.items() if decided is granted)
+        if named:
+            yield Telling(event=event, athlete_id=athlete_id, content={"purposes": named})
 
 
 def _is_known(uow: UnitOfWork, version: str, *, rules: PrivacyRules, organisation_id: UUID) -> bool:

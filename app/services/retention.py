@@ -14,6 +14,7 @@ from app.domain.changes import UNDO_FOR
 from app.domain.lifecycle import TRANSITIONS, Trigger
 from app.domain.privacy import PrivacyRules
 from app.services.consent_rules import judge_athletes, obey_consent
+from app.services.deliver_webhooks import forget_old_messages
 from app.services.roster_imports import KEEP_UNFINISHED_S
 from app.storage.blobs import BlobStore
 
@@ -62,6 +63,7 @@ def retain_organisation(
         n_forgotten = uow.changes.drop_old(
             organisation_id=organisation_id, older_than_s=UNDO_FOR.total_seconds()
         )
+        forget_old_messages(uow, organisation_id=organisation_id)
         n_forgotten += uow.imports.drop_unfinished(
             organisation_id=organisation_id, older_than_s=KEEP_UNFINISHED_S
         )

@@ -3,7 +3,7 @@
 Every function takes an entered `UnitOfWork` made for ``principal.organisation_id``.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,11 +11,13 @@ from uuid import UUID
 
 from app.db.models import RosterChange
 from app.db.repositories.changes import ChangeItem
+from app.db.repositories.webhooks import Telling
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.audit import Act
 from app.domain.changes import UNDO_FOR, ChangeKind
 from app.domain.errors import NotFoundError, StaleStateError
+from app.domain.webhooks import WebhookEvent
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, instant_part, split_page
 from app.services.read_models import Page
 
@@ -96,7 +98,27 @@ def note(
     """Write an act down, for the undo and for the audit trail."""
     change_id = uow.changes.add(actor=principal, kind=kind, detail=detail, items=items)
     uow.audit.record(actor=principal, act=_ACTS[kind], object_id=change_id, **facts)
+    uow.webhooks.tell(*_tellings(kind, change_id, items=items, detail=detail))
     return _view(uow, _find_change(uow, principal, change_id))
+
+
+def _tellings(
+    kind: ChangeKind, change_id: UUID, *, items: Collection[ChangeItem], detail: dict[str, Any]
+) -> Iterator[Telling]:
+    """Yield what other systems are told of moves and merges: whose things are whose now."""
+    if kind is ChangeKind.MERGE:
+        kept = next((item.athlete_id for item in items if item.after is not None), None)
+        gone = (item.athlete_id for item in items if item.after is None)
+        for athlete_id in gone:
+            content = {"merged_into_id": kept, "change_id": change_id}
+            yield Telling(event=WebhookEvent.ATHLETE_MERGED, athlete_id=athlete_id, content=content)
+    elif kind is not ChangeKind.IMPORT:
+        for row in detail["after"]["recording"]:
+            yield Telling(
+                event=WebhookEvent.RECORDING_MOVED,
+                recording_id=UUID(row["id"]),
+                content={"change_id": change_id},
+            )
 
 
 def _find_change(

@@ -29,6 +29,7 @@ SCOPE_LABELS: Final[dict[str, str]] = {
     "members:manage": "Invite and remove people",
     "keys:manage": "Make and end API keys",
     "privacy:manage": "Decide on consent and how long things are kept",
+    "webhooks:manage": "Say which other systems are told of what happens",
 }
 CHOSEN_ROLES: Final = (Role.OWNER, Role.CLINICIAN, Role.TRAINER, Role.VIEWER)
 """Roles the form offers; the login of an athlete is linked to them over REST."""

@@ -65,6 +65,8 @@ def thing(name: str) -> Callable[[Factory], Factory]:
 
 _HANGING_TOGETHER = {"recording_id", "screening_id", "trial_id", "analysis_id", "correction_id"}
 """What is done to one of these shows in the others."""
+_OF_ANOTHER = {"webhook_id": {"delivery_id"}}
+"""What goes with a thing that is made anew."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +91,7 @@ class Things:
         """Make new ones the next time: something may have happened to these."""
         if names & _HANGING_TOGETHER:
             names = names | _HANGING_TOGETHER
+        names = names.union(*(_OF_ANOTHER.get(name, set()) for name in names))
         for name in names:
             self._made.pop(name, None)
 
@@ -184,6 +187,16 @@ def start_reanalysis(things: Things) -> str:
         if one["state"] != "cancelled":  # one can be open at a time
             things.post(f"/reanalyses/{one['id']}/cancel")
     return str(things.post("/reanalyses")["id"])
+
+
+@thing("webhook_id")
+def make_webhook(things: Things) -> str:
+    return str(things.post("/webhooks", url=f"https://hooks.example.org/{uuid4().hex}")["id"])
+
+
+@thing("delivery_id")
+def send_test(things: Things) -> str:
+    return str(things.post(f"/webhooks/{things.id_of('webhook_id')}/test")["id"])
 
 
 @thing("import_id")

@@ -12,19 +12,22 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Permission, Role
 from app.domain.athletes import AthleteChange
 from app.domain.consent import Purpose, Relation
+from app.domain.webhooks import PostFailure, PostOutcome, WebhookPolicy
 from app.jobs.memory_queue import MemoryQueue
-from app.services import logins, members, oauth
+from app.services import logins, members, oauth, webhooks
 from app.services.accounts import create_api_key, sign_in
 from app.services.athlete_history import get_history
 from app.services.athletes import edit_athlete
 from app.services.captures import CaptureRequest, announce_capture
 from app.services.consents import make_guardian_link, record_consent
+from app.services.deliver_webhooks import Courier
 from app.services.members import Place
 from app.services.moves import merge_athletes
 from app.services.outbox import Post
 from app.services.privacy import change_rules
 from app.services.roster_imports import start_import
 from app.services.sealing import Seal
+from app.services.webhook_config import WebhookConfig
 from app.storage.local import LocalBlobStore
 from tests.factories import (
     PASSWORD,
@@ -75,6 +78,7 @@ NEVER_CHANGED = {
     "consent_text",
     "consent_decision",
     "access_token",
+    "webhook_attempt",
 }
 """Written and removed, never changed; a decision only follows its athlete when two are merged."""
 
@@ -108,6 +112,7 @@ def clubs(engine, tmp_path_factory):
         let_people_in(uow_factory, club, team=team, athlete=athlete)
         with uow_factory(club.principal) as uow:
             get_history(uow=uow, principal=club.principal, athlete_id=athlete.id)
+        tell_others(uow_factory, club, athlete=athlete)
         made.append(club)
     return made
 
@@ -137,6 +142,27 @@ def announce(uow_factory, club, *, athlete):
     request = CaptureRequest(athlete_id=athlete.id)
     with uow_factory(club.principal) as uow:
         announce_capture(uow=uow, principal=club.principal, request=request, max_bytes=1000)
+
+
+def tell_others(uow_factory, club, *, athlete):
+    """Leave an endpoint, a message about the athlete, a delivery and an attempt at it."""
+    principal = club.principal
+    config = WebhookConfig(secret_key="k" * 40, base_url="https://screen.example.org")
+    with uow_factory(principal) as uow:
+        webhooks.create_webhook(uow=uow, principal=principal, config=config, url="https://hooks.example.org/")
+    with uow_factory(principal) as uow:
+        edit_athlete(
+            uow=uow, principal=principal, athlete_id=athlete.id, change=AthleteChange(sport="netball")
+        )
+    refusing = PostOutcome(duration_ms=1, status=500, failure=PostFailure.STATUS)
+    courier = Courier(
+        uow_factory=uow_factory,
+        post=lambda _url, *, headers, body: refusing,
+        config=config,
+        policy=WebhookPolicy(),
+    )
+    for endpoint_id in courier.hand_out(club.id):
+        courier.deliver(club.id, endpoint_id)
 
 
 def merge_a_double(uow_factory, club, *, into):
@@ -341,6 +367,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
         "due_recordings": "TABLE(organisation_id uuid, recording_id uuid, lease_expired boolean)",
         "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
         "due_reanalyses": "TABLE(organisation_id uuid, reanalysis_id uuid)",
+        "due_webhooks": "TABLE(organisation_id uuid)",
         "queue_position": "bigint",
         "due_mail": "TABLE(organisation_id uuid, mail_id uuid)",
         "n_memberships": "bigint",

@@ -33,6 +33,7 @@ class Service:
         self._settings: dict[str, object] = {
             "data_dir": self.folder, "database_url": urls.app_url, "redis_url": redis_url, "port": self.port,
             "lease_s": 4.0, "sweep_interval_s": 1.0, "worker_concurrency": 1, "min_free_bytes": 0,
+            "webhook_private_targets": True,
         }  # fmt: skip
         self._processes: list[subprocess.Popen[bytes]] = []
         self._key = self._make_club()
@@ -50,6 +51,9 @@ class Service:
     def start_reanalysis_worker(self, *, seconds: float) -> subprocess.Popen[bytes]:
         command = (sys.executable, "-m", "tests.support.reanalysis_worker", str(seconds))
         return self._start(command, log="worker.log")
+
+    def start_webhook_worker(self) -> subprocess.Popen[bytes]:
+        return self._start((sys.executable, "-m", "tests.support.webhook_worker"), log="worker.log")
 
     def container(self) -> Container:
         """The service's parts in this process; close it."""

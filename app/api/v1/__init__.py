@@ -27,6 +27,7 @@ from app.api.v1 import (
     screenings,
     trials,
     uploads,
+    webhooks,
 )
 
 router = APIRouter(prefix="/api/v1")
@@ -55,5 +56,6 @@ for part in (
     api_keys,
     privacy,
     audit,
+    webhooks,
 ):
     router.include_router(part.router)

@@ -35,6 +35,7 @@ from app.db.models.roster import (
     TeamMember,
     Trial,
 )
+from app.db.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 __all__ = [
     "AccessToken",
@@ -85,4 +86,8 @@ __all__ = [
     "TeamMember",
     "Trial",
     "UserAccount",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
 ]

@@ -90,12 +90,25 @@ class StoredAnalysis:
     lineage: Lineage
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedAnalysis:
+    """An analysis that this unit of work adds."""
+
+    analysis_id: UUID
+    recording_id: UUID
+    run: int
+    origin: AnalysisOrigin
+    supersedes_id: UUID | None
+
+
 class AnalysisRepository:
     """Analyses of one organisation's recordings: added whole, read whole, never changed."""
 
     def __init__(self, session: Session) -> None:
         """Work through the unit of work's session."""
         self._session = session
+        self.added: list[AddedAnalysis] = []
+        """Every analysis added in this unit of work, for whoever is to be told."""
 
     def add(
         self,
@@ -135,6 +148,16 @@ class AnalysisRepository:
         self._add_rows(FlaggedFrame, content.flagged_frames, owner)
         if content.risk_score is not None:
             self._add_assessment(content.risk_score, owner)
+        made_by = lineage or Lineage()
+        self.added.append(
+            AddedAnalysis(
+                analysis_id=analysis_id,
+                recording_id=claim.recording_id,
+                run=claim.run,
+                origin=made_by.origin,
+                supersedes_id=made_by.supersedes_id,
+            )
+        )
 
     def delete_of(self, *, organisation_id: UUID, recording_id: UUID) -> None:
         """Remove every analysis of a recording that is purged, with all that belongs to it."""

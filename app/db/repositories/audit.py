@@ -67,6 +67,11 @@ class AuditRepository:
         """Say whether nothing was told yet."""
         return not self._told
 
+    @property
+    def told(self) -> tuple[tuple[Act, UUID | None], ...]:
+        """What was told so far: each act and its object."""
+        return tuple((told.act, told.object_id) for told in self._told)
+
     def record(
         self,
         *,

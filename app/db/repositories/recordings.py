@@ -92,6 +92,8 @@ class RecordingRepository:
     def __init__(self, session: Session) -> None:
         """Work through the unit of work's session."""
         self._session = session
+        self.steps: list[RecordingEvent] = []
+        """Every step taken in this unit of work, for whoever is to be told."""
 
     def add(self, new: NewRecording, *, actor: Principal) -> None:
         """Insert a recording as received, and the first line of its history."""
@@ -396,7 +398,7 @@ class RecordingRepository:
         detail: str | None,
         actor: Principal | None,
     ) -> RecordingEvent:
-        return self._session.scalars(
+        step = self._session.scalars(
             insert(RecordingEvent)
             .values(
                 organisation_id=organisation_id,
@@ -412,6 +414,8 @@ class RecordingRepository:
             )
             .returning(RecordingEvent)
         ).one()
+        self.steps.append(step)
+        return step
 
 
 _NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_until": None, "stage": None}
