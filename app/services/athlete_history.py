@@ -77,6 +77,23 @@ def get_history(
     )
 
 
+def list_newest(
+    *, uow: UnitOfWork, principal: Principal, athlete_id: UUID, limit: int = 50
+) -> tuple[HistoryEntry, ...]:
+    """List the newest screenings of an athlete, oldest first, as `get_history` does."""
+    principal.require(Permission.RESULTS_READ)
+    find_record(uow=uow, principal=principal, athlete_id=athlete_id)
+    rows = uow.screenings.list_last(
+        organisation_id=principal.organisation_id,
+        athlete_id=athlete_id,
+        before=None,
+        limit=check_limit(limit) + LOOK_BACK,
+    )
+    entries = _entries(uow, principal.organisation_id, rows[::-1])
+    uow.audit.record_reading(actor=principal, act=Act.HISTORY_READ, object_id=athlete_id)
+    return tuple(entries[-limit:])
+
+
 def get_change(
     *,
     uow: UnitOfWork,

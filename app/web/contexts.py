@@ -148,7 +148,9 @@ class RosterRow:
 
     athlete_name: str
     detail: str | None
+    athlete_href: str
     href: str | None
+    """The latest recording; None before there is one."""
     upload_href: str | None
     band: Badge | None
     verdict: Badge | None
@@ -453,6 +455,58 @@ class RecordingPage(Page):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One number over the screenings."""
+
+    label: str
+    hint: str
+    wide: Markup
+    narrow: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreeningRow:
+    """One movement of one screening, as a line of the table."""
+
+    date_iso: str
+    date_text: str
+    occasion: str
+    score: str
+    band: Badge | None
+    fppa: str
+    trials: str
+    method: str
+    break_note: str | None
+    """Why the series does not go on from the line below."""
+    recordings: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementTrend:
+    """One movement over time: drawings, and the table that says the same."""
+
+    key: str
+    label: str
+    trends: tuple[Trend, ...]
+    rows: tuple[ScreeningRow, ...]
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AthletePage(Page):
+    """One athlete over time."""
+
+    template: ClassVar[str] = "athlete.html"
+    athlete_name: str
+    detail: str
+    teams: tuple[Link, ...]
+    change: ChangePanel | None
+    """The newest screening against the nearest earlier one, in the movement screened last."""
+    movements: tuple[MovementTrend, ...]
+    upload_href: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentPage(Page):
     """Somebody decides for an athlete, by a link: the code, the decision, the thanks."""
 
@@ -678,6 +732,7 @@ PAGES: tuple[type[Page], ...] = (
     NoTeamsPage,
     UploadPage,
     RecordingPage,
+    AthletePage,
     ConsentPage,
     ImportStartPage,
     ImportReviewPage,

@@ -7,6 +7,7 @@ from starlette.types import Scope
 
 from app.web.render import STATIC, STATIC_URL
 from app.web.routes import (
+    athletes,
     consent,
     doors,
     recordings,
@@ -42,6 +43,7 @@ def add_pages(app: FastAPI) -> None:
         sign_in.router,
         doors.router,
         teams.router,
+        athletes.router,
         uploads.router,
         recordings.router,
         consent.router,

@@ -179,6 +179,7 @@ def _row(row: DashboardRow, *, may_upload: bool) -> RosterRow:
     return RosterRow(
         athlete_name=row.athlete.name,
         detail=_athlete_detail(row.athlete),
+        athlete_href=f"/athletes/{row.athlete.id}",
         href=None if row.recording_id is None else f"/recordings/{row.recording_id}",
         upload_href=_upload_href(row.athlete.id) if may_upload else None,
         band=_band(row),

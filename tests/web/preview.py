@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import av
 import uvicorn
@@ -52,6 +52,7 @@ from app.web.contexts import (
     Viewer,
     When,
 )
+from app.web.present_athlete import AthleteRequest, present_athlete
 from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
 from app.web.present_recording import RecordingRequest, present_recording
@@ -99,6 +100,16 @@ def _recording(view: Any, *, change: ScreeningChange | None = None, trial: Any =
     )
     curves = samples.kinematics() if view.analysis and view.analysis.has_kinematics else None
     return present_recording(view, kinematics=curves, asked=asked, change=change)
+
+
+def _athlete(history: Any) -> Page:
+    nothing = ScreeningChange(athlete_id=UUID(int=104), before=None, after=None, movements=())
+    return present_athlete(
+        samples.athlete_detail(),
+        history,
+        change=samples.change() if history else nothing,
+        asked=AthleteRequest(viewer=VIEWER, csrf_token=TOKEN, may_upload=True),
+    )
 
 
 def _upload(**changes: Any) -> Page:
@@ -181,6 +192,9 @@ def pages() -> dict[str, Page]:
         "dashboard": _board(),
         "dashboard-nothing-filmed": _board(samples.NEVER_FILMED),
         "dashboard-empty": _board(()),
+        "athlete": _athlete(samples.history()),
+        "athlete-once": _athlete(samples.history()[-1:]),
+        "athlete-not-screened": _athlete(()),
         "no-teams": NoTeamsPage(title="No team yet", viewer=VIEWER, csrf_token=TOKEN),
         "upload": _upload(),
         "upload-refused": _upload(

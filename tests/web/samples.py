@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from app.biomech.change import Conditions
+from app.biomech.change import Conditions, Obstacle
 from app.biomech.joined_trial import JoinedTrial
 from app.biomech.less import score_less
 from app.biomech.less_items import Evidence, Reading
@@ -31,21 +31,31 @@ from app.biomech.types import (
     VideoInfo,
     View,
 )
+from app.domain.athletes import AthleteRecord
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
 from app.services.analysis_record import AnalysisRecord
 from app.services.athlete_history import compare_entries
 from app.services.read_models import (
     AnalysisView,
+    AthleteDetail,
     AthleteSummary,
     DashboardCounts,
     DashboardRow,
     DashboardSort,
     RecordingView,
     TeamDashboard,
+    TeamMembership,
     TeamSummary,
 )
-from app.services.screening_models import HistoryEntry, HistoryMovement, MovementView, ScreeningChange
+from app.services.screening_models import (
+    HistoryEntry,
+    HistoryMovement,
+    MovementView,
+    ScreeningChange,
+    TrialRecordingView,
+    TrialView,
+)
 from app.services.trial_models import TrialResultView
 
 NOW = datetime(2026, 3, 14, 16, 5, tzinfo=UTC)
@@ -352,7 +362,7 @@ def queued() -> RecordingView:
     return recording(state=RecordingState.QUEUED, progress=0.0, attempt=0, queue_position=3)
 
 
-def _entry(number: int, day: date, *, more_deg: float, version: str) -> HistoryEntry:
+def _entry(number: int, day: date, *, more_deg: float, version: str, breaks: bool = False) -> HistoryEntry:
     """A screening of three landings, the knees so much further in than today's."""
     moved = tuple(
         replace(metric, value=metric.value + more_deg)
@@ -371,12 +381,54 @@ def _entry(number: int, day: date, *, more_deg: float, version: str) -> HistoryE
             method_version=version,
             model_sha256=SHA,
         ),
-        trials=(),
+        trials=tuple(_trial_view(number, n, version=version) for n in (1, 2, 3)),
         judgement=judge_movement(trials, movement=Movement.DROP_VERTICAL_JUMP),
     )
-    movement = HistoryMovement(of=view, breaks=(), previous_screening_id=None)
+    movement = HistoryMovement(
+        of=view, breaks=(Obstacle.METHOD_VERSION,) if breaks else (), previous_screening_id=None
+    )
     return HistoryEntry(
         id=UUID(int=number), screened_on=day, context=ScreeningContext.BASELINE, movements=(movement,)
+    )
+
+
+def _trial_view(screening: int, number: int, *, version: str) -> TrialView:
+    recording = TrialRecordingView(
+        id=UUID(int=10 * screening + number),
+        view=View.FRONTAL,
+        state=RecordingState.ANALYSED,
+        verdict=Verdict.VALID,
+        method_version=version,
+    )
+    return TrialView(
+        id=UUID(int=20 * screening + number),
+        number=number,
+        counts=True,
+        why_not=None,
+        recordings=(recording,),
+    )
+
+
+def history() -> tuple[HistoryEntry, ...]:
+    """Four screenings over a season, the method renewed in between."""
+    return (
+        _entry(296, date(2025, 8, 30), more_deg=9.0, version="0.9.0"),
+        _entry(297, date(2025, 11, 2), more_deg=16.0, version="1.0.0", breaks=True),
+        _entry(299, date(2026, 1, 10), more_deg=14.0, version="1.0.0"),
+        _entry(300, date(2026, 3, 14), more_deg=0.0, version="1.0.0"),
+    )
+
+
+def athlete_detail() -> AthleteDetail:
+    """Somebody in two teams."""
+    return AthleteDetail(
+        record=AthleteRecord(id=UUID(int=104), name="Amara Okonkwo", sex=Sex.FEMALE, stature_cm=164.0),
+        teams=(
+            TeamMembership(id=TEAM.id, name=TEAM.name, n_athletes=9, bib="4"),
+            TeamMembership(id=UUID(int=8), name="First team", n_athletes=21, bib=None),
+        ),
+        created_at=NOW,
+        updated_at=NOW,
     )
 
 
