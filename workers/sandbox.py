@@ -86,26 +86,31 @@ class SandboxPool:
         self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._spares: queue.SimpleQueue[_Child | Exception] = queue.SimpleQueue()
         self._alive: set[_Child] = set()
+        self._n_coming = 0
+        """Children that wait or are being started, and that nobody has asked for."""
         self._lock = threading.Lock()
         self._is_closed = False
         # All children are started by this one thread: the kernel ends a child when the thread that started it
         # ends, and the threads that ask for readers come and go.
         self._starter = threading.Thread(target=self._keep_starting, name="sandbox-starter", daemon=True)
         self._starter.start()
-        for _ in range(self._settings.n_spares):
-            self._wanted.put(True)
+        self._fill_up(self._settings.n_spares)
 
     def reader(self) -> "SandboxedReader":
         """Return a reader for one video; use it in a `with`. Raise `VideoReaderDiedError` when none can be started."""
         if self._is_closed:
             msg = "the pool is closed"
             raise VideoReaderDiedError(msg)
-        self._wanted.put(True)
+        with self._lock:
+            self._n_coming -= 1
+        self._fill_up(0)
         spare = self._spares.get()
         if isinstance(spare, Exception):
             msg = f"no child could be started: {spare}"
             raise VideoReaderDiedError(msg) from spare
-        return SandboxedReader(spare, timeout_s=self._settings.timeout_s, on_close=self._forget)
+        return SandboxedReader(
+            spare, timeout_s=self._settings.timeout_s, on_read=self._replace, on_close=self._forget
+        )
 
     def close(self) -> None:
         """Kill every child, also those at work."""
@@ -144,6 +149,17 @@ class SandboxPool:
                     return
                 self._alive.add(child)
             self._spares.put(child)
+
+    def _fill_up(self, n_children: int) -> None:
+        """Have children started until so many wait."""
+        with self._lock:
+            for _ in range(self._n_coming, n_children):
+                self._n_coming += 1
+                self._wanted.put(True)
+
+    def _replace(self) -> None:
+        """Have the next child warmed up now that the video is read: it would have taken the cores from it."""
+        self._fill_up(self._settings.n_spares)
 
     def _forget(self, child: "_Child") -> None:
         with self._lock:
@@ -262,10 +278,18 @@ class _Child:
 class SandboxedReader:
     """A `VideoReader` whose work is done by one confined child."""
 
-    def __init__(self, child: _Child, *, timeout_s: float, on_close: Callable[[_Child], None]) -> None:
+    def __init__(
+        self,
+        child: _Child,
+        *,
+        timeout_s: float,
+        on_read: Callable[[], None],
+        on_close: Callable[[_Child], None],
+    ) -> None:
         """Take the child over."""
         self._child = child
         self._timeout_s = timeout_s
+        self._on_read = on_read
         self._on_close = on_close
         self._is_ready = False
 
@@ -280,6 +304,7 @@ class SandboxedReader:
         said = None if at is None else PointSaid(frame=at.frame, x_px=at.x_px, y_px=at.y_px)
         order = ReadOrder(path=str(path.absolute()), movement=context.movement.value, athlete_at=said)
         answer = self._ask(encode(order), on_progress=on_progress)
+        self._on_read()
         if not isinstance(answer, ReadDone):
             raise VideoReaderDiedError("the reader answered something else")
         return VideoReading(
@@ -319,6 +344,7 @@ class SandboxedReader:
         """Kill the child."""
         self._child.kill()
         self._on_close(self._child)
+        self._on_read()
 
     def _ask(self, line: bytes, *, on_progress: Progress) -> Answer:
         """Send an order and return the answer to it, passing progress on."""

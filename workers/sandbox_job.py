@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from app.biomech.pipeline import MOVEMENTS
@@ -39,6 +41,7 @@ from workers.sandbox_protocol import (
 def load_engine(start: Start) -> PoseEstimator:
     """Load the engine and run it once, and what the plan is made with, so that the video does not wait for them."""
     load_scipy()
+    cv2.setNumThreads(start.n_threads)
     model = DEFAULT_MODEL if start.model is None else Path(start.model)
     if start.engine is PoseEngine.MEDIAPIPE:
         from app.pose.mediapipe_estimator import MediaPipeEstimator
@@ -63,6 +66,7 @@ class Job:
         self._estimator = estimator
         self._n_threads = n_threads
         self._say = say
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
         self._video: VideoFile | None = None
         self._track: PoseTrack | None = None
 
@@ -71,6 +75,7 @@ class Job:
         path = Path(order.path)
         at = order.athlete_at
         self._say(Stage.DECODE, 0.0)
+        sha256 = self._aside.submit(_sha256, path)
         try:
             video = VideoFile(path, n_threads=self._n_threads)
             followed = follow_athlete(
@@ -88,9 +93,9 @@ class Job:
             )
         self._video, self._track = video, followed.track
         if followed.track is not None:
-            Path(TRACK_FILE).write_bytes(track_to_bytes(followed.track))
+            Path(TRACK_FILE).write_bytes(track_to_bytes(followed.track, squeeze=False))
         return ReadDone(
-            video=_video_said(path, video, followed),
+            video=_video_said(video, followed, sha256=sha256.result()),
             has_track=followed.track is not None,
             findings=_findings(followed, is_picked=at is not None),
             n_network_runs=self._estimator.n_network_runs,
@@ -100,7 +105,7 @@ class Job:
     def draw(self, order: DrawOrder) -> DrawDone:
         """Draw stills of the flagged frames, and the overlay when it is asked for."""
         if order.path is not None:
-            self._video = VideoFile(Path(order.path))
+            self._video = VideoFile(Path(order.path), n_threads=self._n_threads)
             self._track = track_from_bytes(Path(TRACK_FILE).read_bytes())
         if self._video is None or self._track is None:
             msg = "nothing was read that could be drawn"
@@ -146,12 +151,15 @@ def _findings(followed: Followed, *, is_picked: bool) -> list[FindingSaid]:
     return [FindingSaid(code="wrong_person_risk" if followed.n_people > 1 else "no_person")]
 
 
-def _video_said(path: Path, video: VideoFile, followed: Followed) -> VideoSaid:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _video_said(video: VideoFile, followed: Followed, *, sha256: str) -> VideoSaid:
     times = followed.time_s
     interval_s = float(np.median(np.diff(times)))
     width, height = video.size_px
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return VideoSaid(
         width_px=width,
         height_px=height,

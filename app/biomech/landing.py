@@ -20,6 +20,8 @@ USUAL_STATURE_M = 1.70
 CLEARANCE_LEGS = 0.03
 """Height from which a foot counts as airborne in the fit, 2.5 cm [P]."""
 BOX_BAND_LEGS = 0.03
+BOX_LEVEL_S = (0.25, 0.08)
+"""Before the last frame near the box's level: where the foot stood when it left, which takes 70 ms to show [P]."""
 _STILL_S = 0.05
 STAND_S = 0.15
 """Least time on the box before the drop for leaving it to be placed [P]."""
@@ -286,19 +288,30 @@ class _Placer:
             )
             height = np.where(before, self._height(side), np.nan)
             level = _resting_level(height, band=BOX_BAND_LEGS * self.paths.leg_px)
-            with np.errstate(invalid="ignore"):
-                on_box = np.abs(height - level) <= BOX_BAND_LEGS * self.paths.leg_px
-            long = [
-                stop - 1
-                for start, stop in signals.contiguous_runs(on_box)
-                if self.time_s[stop - 1] - self.time_s[start] >= _STILL_S
-            ]
-            if long:
-                ends.append(self._leaving_s(level - height, long[-1]))
+            last = self._last_on_box(height - level)
+            if last is None:
+                continue
+            # Where the foot stood at the end counts: it may have shifted, and only the end is read closely.
+            at_s = float(self.time_s[last])
+            level = self._level(height, at_s - BOX_LEVEL_S[0], at_s - BOX_LEVEL_S[1])
+            last = self._last_on_box(height - level)
+            if last is not None:
+                ends.append(self._leaving_s(level - height, last))
         if not ends or max(ends) - float(self.time_s[self.phases.descent_start]) < STAND_S:
             return None
         step_s = float(np.median(np.diff(self.time_s)))
         return Instant(time_s=max(ends), sd_s=float(np.hypot(STEP_OFF_SD_S, 0.5 * step_s)))
+
+    def _last_on_box(self, above: FloatArray) -> int | None:
+        """Return the last frame in which a foot rests near height zero, None when it never does for long."""
+        with np.errstate(invalid="ignore"):
+            resting = np.abs(above) <= BOX_BAND_LEGS * self.paths.leg_px
+        long = [
+            stop - 1
+            for start, stop in signals.contiguous_runs(resting)
+            if self.time_s[stop - 1] - self.time_s[start] >= _STILL_S
+        ]
+        return long[-1] if long else None
 
     def _leaving_s(self, drop: FloatArray, last: int) -> float:
         """Return when a foot left the box, from its free fall after the last frame near the box's level.

@@ -6,6 +6,7 @@ rate. Nothing is decoded before the file's header and its list of packets have b
 
 from collections.abc import Collection, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av.error
@@ -28,7 +29,8 @@ class VideoFile:
     def __init__(self, path: Path, *, n_threads: int = N_THREADS) -> None:
         """Check header and packets; raise `VideoRefusedError` when the file is not for us."""
         self._path = path
-        self._n_threads = n_threads
+        self.n_threads = n_threads
+        """Cores that reading may keep busy, and whatever is made of the frames."""
         self.facts, self._table = read_file(path)
         self.size_px = (self.facts.coded_width_px, self.facts.coded_height_px)
         """(width, height) upright; right once the first frame was decoded, because only a frame tells its turn."""
@@ -50,11 +52,12 @@ class VideoFile:
         Damaged frames are left out. Raise `VideoRefusedError` when too few can be decoded.
         """
         needed = None if wanted is None else self._table.packets_for(wanted)
+        drain = needed is not None and not self._table.are_keys(needed)
         n_good, last = 0, -1
-        with opened(self._path, n_threads=self._n_threads) as (container, stream):
+        with opened(self._path, n_threads=self.n_threads) as (container, stream):
             aspect = stream.sample_aspect_ratio or Fraction(1)
             size = (stream.width, stream.height)
-            for decoded in _decoded(container, stream, needed):
+            for decoded in _decoded(container, stream, needed, drain=drain):
                 index = -1 if decoded.pts is None else self._table.frame_of.get(decoded.pts, -1)
                 # A picture that changes its size within the file cannot be compared with the others.
                 if index <= last or (decoded.width, decoded.height) != size:
@@ -72,15 +75,20 @@ class VideoFile:
 
 
 def _decoded(
-    container: InputContainer, stream: VideoStream, needed: NDArray[np.bool_] | None
+    container: InputContainer, stream: VideoStream, needed: NDArray[np.bool_] | None, *, drain: bool
 ) -> Iterator[VideoFrame]:
-    """Yield decoded frames in the order shown, leaving out packets that are not needed, and what is damaged."""
+    """Yield decoded frames in the order shown, leaving out packets that are not needed, and what is damaged.
+
+    Without `drain` the decoder is not emptied where packets were left out, and works on several of them at once:
+    for key pictures, which need nothing that came before.
+    """
     is_running = False
-    for n, packet in enumerate(packets_of(container, stream)):
-        if needed is None or (n < len(needed) and needed[n]):
+    n_packets = None if needed is None else int(max(np.flatnonzero(needed), default=-1)) + 1
+    for n, packet in enumerate(islice(packets_of(container, stream), n_packets)):
+        if needed is None or needed[n]:
             is_running = True
             yield from _decode(stream, packet)
-        elif is_running:
+        elif is_running and drain:
             is_running = False
             yield from _decode(stream, None)
             stream.codec_context.flush_buffers()

@@ -46,7 +46,7 @@ def draw_overlay(
         stream = container.add_stream(
             "libx264", rate=Fraction(round(video.facts.nominal_fps_hz * 1000), 1000)
         )
-        _set_up(stream, width=width, height=height)
+        _set_up(stream, width=width, height=height, n_threads=video.n_threads)
         for frame in video.frames():
             canvas = _canvas(frame, width=width, height=height)
             scale = width / frame.size_px[0]
@@ -65,13 +65,13 @@ def draw_overlay(
         container.mux(stream.encode(None))
 
 
-def _set_up(stream: VideoStream, *, width: int, height: int) -> None:
+def _set_up(stream: VideoStream, *, width: int, height: int, n_threads: int) -> None:
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.time_base = stream.codec_context.time_base = _TIME_BASE
     stream.codec_context.color_primaries = stream.codec_context.color_trc = _BT709
     stream.codec_context.colorspace = _BT709
     stream.codec_context.color_range = _LIMITED_RANGE
-    stream.codec_context.thread_count = 2
+    stream.codec_context.thread_count = n_threads
     stream.codec_context.options = {"preset": "veryfast", "crf": "23", "bf": "0", "profile": "high"}
 
 

@@ -83,6 +83,10 @@ class PacketTable:
                 needed[group.start : group.start + int(asked[-1]) + 1] = True
         return needed
 
+    def are_keys(self, needed: NDArray[np.bool_]) -> bool:
+        """Return whether all of these packets hold key pictures."""
+        return all(self.packets[n].is_key for n in np.flatnonzero(needed))
+
     def groups(self) -> list[FrameGroup]:
         """Return the groups in the order shown; frames that are not shown belong to none."""
         change = [_mean_bytes(self.packets[group][1:]) for group in self._groups]

@@ -113,13 +113,15 @@ class CloseReader:
         self._crew = crew
         self._plain: dict[int, View] = {}
 
-    def read(self, frames: Collection[int], *, mirrored: bool) -> Iterator[tuple[int, Region, list[View]]]:
-        """Yield frame, region and views (plain, and mirrored when asked for) of each frame that can be had."""
+    def read(
+        self, frames: Collection[int], *, mirrored: Collection[int]
+    ) -> Iterator[tuple[int, Region, list[View]]]:
+        """Yield frame, region and views (plain, and for some frames mirrored) of each frame that can be had."""
 
         def works() -> Iterator[Callable[[], tuple[int, Region, list[View]]]]:
             for frame, region, view in self._views(frames):
                 yield lambda frame=frame, region=region, view=view: self._read(  # type: ignore[misc]  # defaults bind the loop's values
-                    frame, region, view, mirrored=mirrored
+                    frame, region, view, mirrored=frame in mirrored
                 )
 
         yield from self._crew.results(works())

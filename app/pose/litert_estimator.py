@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from ai_edge_litert import schema_py_generated
 from ai_edge_litert.interpreter import Interpreter
@@ -106,7 +107,8 @@ class LiteRTEstimator:
 
     def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:  # noqa: ARG002  # a replay needs to know the frame
         """Read the person in a view of a region, as it is or mirrored."""
-        shown = view[:, ::-1] if mirrored else view
+        # flipped first: reading it backwards takes four times as long
+        shown = np.asarray(cv2.flip(view, 1), dtype=np.uint8) if mirrored else view
         landmarks, presence, world, heatmaps = self._run(self._landmarks, shown, scale=1 / 255)
         outputs = Outputs(
             landmarks=landmarks.astype(np.float64),

@@ -12,7 +12,7 @@ from app.pose.landmarks import combine
 from app.pose.people import LEAST_PRESENCE, SAME_PERSON, Person, add_look, distance, distinct
 
 SEARCH_EVERY_S = 1.0
-_HANDED_OVER_S = 0.35
+HANDED_OVER_S = 0.35
 """Somebody not seen for longer is searched for, not looked for in the old place."""
 OFF_SHIFT, OFF_SCALE = 0.06, 0.12
 """A region that was off by more than this share of its size is read again where the person really is."""
@@ -21,42 +21,46 @@ OFF_SHIFT, OFF_SCALE = 0.06, 0.12
 class Lookout:
     """Everybody who was seen so far. One look at a time."""
 
-    def __init__(self, estimator: PoseEstimator) -> None:
+    def __init__(
+        self,
+        estimator: PoseEstimator,
+        *,
+        search_every_s: float = SEARCH_EVERY_S,
+        handed_over_s: float = HANDED_OVER_S,
+    ) -> None:
         """Begin with nobody."""
         self._estimator = estimator
+        self._search_every_s, self._handed_over_s = search_every_s, handed_over_s
         self._searched_s = -np.inf
         self._n_last = 0
         self.people: list[Person] = []
         self.counts: dict[int, int] = {}
         """People in each frame that was looked at."""
 
-    def look(self, frame: FrameLike) -> None:
+    def look(self, frame: FrameLike) -> list[Reading]:
         """Look at everybody in one frame."""
         known = [
             person.sightings[-1].reading.region
             for person in self.people
-            if frame.time_s - person.sightings[-1].time_s <= _HANDED_OVER_S
+            if frame.time_s - person.sightings[-1].time_s <= self._handed_over_s
         ]
         readings = distinct([self._read(frame, region) for region in known])
-        is_due = frame.time_s >= self._searched_s + SEARCH_EVERY_S - 0.0005
+        is_due = frame.time_s >= self._searched_s + self._search_every_s - 0.0005
         if is_due or len(readings) < max(1, self._n_last):
             self._searched_s = frame.time_s
             readings = distinct([*readings, *self._search(frame, readings)])
         self.remember(frame.index, time_s=frame.time_s, readings=readings)
+        return readings
 
     def is_following(self, time_s: float) -> bool:
         """Return whether anybody was seen so lately that a look begins where they were."""
-        return any(time_s - person.sightings[-1].time_s <= _HANDED_OVER_S for person in self.people)
+        return any(time_s - person.sightings[-1].time_s <= self._handed_over_s for person in self.people)
 
     def remember(self, frame: int, *, time_s: float, readings: list[Reading]) -> None:
         """Take a look that was made before for one of now."""
         self._n_last = len(readings)
         self.counts[frame] = len(readings)
         add_look(self.people, frame=frame, time_s=time_s, readings=readings)
-
-    def everybody(self, frame: FrameLike) -> tuple[int, list[Reading]]:
-        """Return a frame's index and everybody the detector sees in it, whatever was seen before."""
-        return frame.index, distinct(self._search(frame, []))
 
     def _search(self, frame: FrameLike, readings: list[Reading]) -> list[Reading]:
         """Return the people the detector sees besides those already read."""

@@ -7,7 +7,7 @@ depends on how an earlier one was read: no lag, no drift, and never somebody els
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -22,11 +22,13 @@ from app.pose.estimator import FrameLike, PoseEstimator, Reading, Region, VideoL
 from app.pose.landmarks import combine
 from app.pose.lookout import Lookout, is_off
 from app.pose.people import LEAST_PRESENCE, Choice, Person, choose_athlete, movement_span_s, pick_athlete
-from app.pose.stillness import can_be_glanced_at, still_groups
+from app.pose.stillness import LONGEST_GROUP_S, can_be_glanced_at, still_groups
 
 _LOOK_EVERY_S = 0.1
 _MOVING_EVERY_S = 1 / 20
 """While the hips rise or fall; enough to see what happens when."""
+_GLANCE_SEARCH_S = 4.0
+"""Who comes in while others stand is of no account; a glance follows them, and searches when it loses somebody."""
 _MARGIN_S = 1.0
 """Frames this long before and after a movement that has to be read whole: standing still is needed for comparison."""
 _MOVING_MARGIN_S = 0.3
@@ -55,6 +57,11 @@ class Span(Protocol):
     @property
     def rate_hz(self) -> float:
         """At most so many frames a second."""
+        ...
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether each frame is read mirrored as well."""
         ...
 
 
@@ -137,17 +144,16 @@ def follow_athlete(
 def _glance(video: VideoLike, estimator: PoseEstimator, crew: Crew) -> dict[int, list[Reading]]:
     """Return everybody in each key picture, when those are close enough to say what lies between them."""
     groups = video.groups()
-    glances: dict[int, list[Reading]] = {}
     if not can_be_glanced_at(groups, video.time_s):
-        return glances
-    lookout = Lookout(estimator)
-
-    def works() -> Iterator[Callable[[], tuple[int, list[Reading]]]]:
-        for frame in video.frames({group.key for group in groups}):
-            yield partial(lookout.everybody, frame)
-
-    glances.update(crew.results(works()))
-    return glances
+        return {}
+    lookout = Lookout(estimator, search_every_s=_GLANCE_SEARCH_S, handed_over_s=LONGEST_GROUP_S)
+    looking: Future[list[Reading]] | None = None
+    looks: dict[int, Future[list[Reading]]] = {}
+    for frame in video.frames({group.key for group in groups}):
+        if looking is not None:
+            looking.result()  # one after the other, each begins where the last one ended
+        looking = looks[frame.index] = crew.submit(partial(lookout.look, frame))
+    return {frame: look.result() for frame, look in looks.items()}
 
 
 class _Following:
@@ -211,16 +217,19 @@ class _Following:
                 # After the last look of a stretch no view was kept: not worth decoding the stretch again.
                 if not self._rows.has(frame) and (self._store.has(frame) or self._store.is_full)
             ]
-            self._read(between, reader, mirrored=False, share=0.6)
+            self._read(between, reader, mirrored=frozenset(), share=0.6)
             spans = rule.plan(track())
         if spans is None and skipped.any():
             return None
         if spans is not None:
-            close = _planned_frames(time_s, spans)
+            mirrored = _planned_frames(time_s, (one for one in spans if one.mirrored))
+            plain = _planned_frames(time_s, (one for one in spans if not one.mirrored))
         else:
-            close = _whole_movement(time_s, span, rate_hz=rule.rate_hz)
+            mirrored, plain = _whole_movement(time_s, span, rate_hz=rule.rate_hz), []
+        # A look has seen its frame plain already.
+        close = sorted({*mirrored, *(frame for frame in plain if not self._rows.has(frame))})
         started_s, network_s = time.perf_counter(), self._estimator.network_s
-        self._read(close, reader, mirrored=True, share=1.0)
+        self._read(close, reader, mirrored=frozenset(mirrored), share=1.0)
         self._on_progress(1.0)
         return Followed(
             track=track(),
@@ -281,7 +290,9 @@ class _Following:
                 for one in waiting:
                     self._store.keep(one, recent.region(one.time_s))
 
-    def _read(self, frames: Collection[int], reader: CloseReader, *, mirrored: bool, share: float) -> None:
+    def _read(
+        self, frames: Collection[int], reader: CloseReader, *, mirrored: Collection[int], share: float
+    ) -> None:
         """Read frames into the rows; those whose region was off once more, where the athlete really is."""
         off: dict[int, Region] = {}
         for n, (frame, region, views) in enumerate(reader.read(frames, mirrored=mirrored)):

@@ -141,6 +141,18 @@ def test_reader_when_used_from_a_thread_that_ends_then_the_next_spare_still_live
     assert codes == ["no_person", "no_person"]
 
 
+def test_reader_when_it_has_read_then_the_next_one_is_warmed_up_and_not_before(video: Path) -> None:
+    def pids(*_: object) -> set[int]:
+        return {child.pid for child in psutil.Process().children()}
+
+    with SandboxPool() as pool, pool.reader() as reader:
+        at_first, during = pids(), set[int]()
+        reader.read(video, context=TrialContext(), on_progress=lambda *_: during.update(pids()))
+        assert reader.pid in during <= at_first
+        with pool.reader() as another:
+            assert another.pid not in at_first
+
+
 def test_read_when_memory_is_not_enough_then_the_reader_died(tmp_path: Path) -> None:
     # Each picture takes 13 MB, so that no memory the child has already is enough to decode any.
     large = write_video(tmp_path / "large.mp4", times_s=steady(16, 30.0), size=(3840, 2160))

@@ -62,7 +62,9 @@ def test_plan_when_followed_then_the_result_is_that_of_reading_every_frame(
         assert abs(one.time_s - other.time_s) < max(0.5 / fps, 0.25 * other.sd_s), one.name
     for one, other in zip(thin.metrics, dense.metrics, strict=True):
         if other.key == "fppa" and other.value is not None:
-            assert one.value == pytest.approx(other.value, abs=0.5)
+            assert other.se is not None
+            # half a degree, and never asked to be finer than half of the value's own error
+            assert one.value == pytest.approx(other.value, abs=max(0.5, 0.5 * other.se))
 
 
 def test_plan_when_the_clip_is_long_then_a_small_part_of_it_is_read() -> None:
@@ -76,7 +78,8 @@ def test_plan_when_the_video_is_slowed_then_the_stretches_are_longer() -> None:
     usual, slowed = (plan_landing(_coarse(drop_jump(fps=60.0, slow=slow)[1])) for slow in (1.0, 4.0))
     assert usual is not None
     assert slowed is not None
-    assert slowed[1].stop_s - slowed[1].start_s > 2.5 * (usual[1].stop_s - usual[1].start_s)
+    landing, slow_landing = (max(span.stop_s - span.start_s for span in spans) for spans in (usual, slowed))
+    assert slow_landing > 2.5 * landing
 
 
 def test_plan_when_nobody_lands_or_nobody_is_there_then_there_is_none() -> None:

@@ -182,6 +182,22 @@ def test_frames_when_groups_are_left_out_then_each_frame_keeps_its_index_and_tim
     assert_allclose([frame.time_s for frame in frames], video.time_s[wanted])
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4"])
+def test_frames_when_only_key_pictures_are_wanted_then_they_are_those_of_reading_everything(
+    tmp_path: Path, codec: str
+) -> None:
+    path = tmp_path / "groups.mp4"
+    _write_groups(path, n_groups=6, busy=(1, 2, 4), codec=codec)
+    video = VideoFile(path)
+    keys = [group.key for group in video.groups()]
+    assert {0, 10, 20, 30, 40, 50} <= set(keys)
+    everything = {frame.index: frame.picture() for frame in video.frames()}
+    chosen = {frame.index: frame.picture() for frame in video.frames(keys)}
+    assert list(chosen) == keys
+    for key, picture in chosen.items():
+        assert_allclose(picture, everything[key])
+
+
 def test_groups_when_one_stretch_moves_then_its_group_is_busy(tmp_path: Path) -> None:
     path = tmp_path / "groups.mp4"
     _write_groups(path, n_groups=6, busy=(3,))

@@ -58,6 +58,7 @@ class _Span:
     start_s: float
     stop_s: float
     rate_hz: float = float("inf")
+    mirrored: bool = True
 
 
 _WHOLE = ReadingRule()
