@@ -725,6 +725,67 @@ class KeysPage(Page):
     entered_name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRow:
+    """One webhook."""
+
+    id: str
+    url: str
+    description: str
+    told: str
+    """What it is told of, in words."""
+    state: Badge
+    fate: str
+    """What waits and what was given up, in words."""
+    last_delivered: When | None
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksPage(Page):
+    """Which other systems are told of what happens."""
+
+    template: ClassVar[str] = "settings_webhooks.html"
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    done: str | None
+    made: OneTimeLink | None
+    webhooks: tuple[WebhookRow, ...]
+    events: tuple[Choice, ...]
+    teams: tuple[Choice, ...]
+    entered_url: str
+    entered_description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """One message to a webhook."""
+
+    id: str
+    event: str
+    state: Badge
+    happened: When
+    last: str
+    """What the last attempt came to, in words."""
+    answer: str
+    next_attempt: When | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookPage(Page):
+    """One webhook and what was sent there."""
+
+    template: ClassVar[str] = "settings_webhook.html"
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    done: str | None
+    made: OneTimeLink | None
+    webhook: WebhookRow
+    deliveries: tuple[DeliveryRow, ...]
+    states: tuple[Link, ...]
+    more_href: str | None
+
+
 PAGES: tuple[type[Page], ...] = (
     SignInPage,
     ErrorPage,
@@ -742,4 +803,6 @@ PAGES: tuple[type[Page], ...] = (
     SecurityPage,
     MembersPage,
     KeysPage,
+    WebhooksPage,
+    WebhookPage,
 )

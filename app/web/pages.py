@@ -15,6 +15,7 @@ from app.web.routes import (
     settings_keys,
     settings_members,
     settings_security,
+    settings_webhooks,
     sign_in,
     teams,
     uploads,
@@ -52,6 +53,7 @@ def add_pages(app: FastAPI) -> None:
         settings_security.router,
         settings_members.router,
         settings_keys.router,
+        settings_webhooks.router,
     ):
         router.include_router(part)
     app.include_router(router)

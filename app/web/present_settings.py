@@ -51,6 +51,8 @@ def settings_tabs(principal: Principal, *, current: str) -> tuple[Link, ...]:
         tabs.append(("Members", "/settings/members"))
     if principal.may(Permission.KEYS_MANAGE):
         tabs.append(("API keys", "/settings/keys"))
+    if principal.may(Permission.WEBHOOKS_MANAGE):
+        tabs.append(("Webhooks", "/settings/webhooks"))
     return tuple(Link(label=label, href=href, current=href == current) for label, href in tabs)
 
 

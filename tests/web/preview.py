@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from app.domain.access import Principal, Role
 from app.domain.lifecycle import PicturesState
+from app.domain.webhooks import DisabledReason
 from app.http.middleware import RequestContextMiddleware
 from app.services.screening_models import ScreeningChange
 from app.web.contexts import (
@@ -50,6 +51,8 @@ from app.web.contexts import (
     SecurityPage,
     SignInPage,
     Viewer,
+    WebhookPage,
+    WebhooksPage,
     When,
 )
 from app.web.present_athlete import AthleteRequest, present_athlete
@@ -57,6 +60,7 @@ from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
 from app.web.present_recording import RecordingRequest, present_recording
 from app.web.present_settings import role_choices, scope_choices, settings_tabs
+from app.web.present_webhooks import event_choices, present_delivery, present_webhook, state_links
 from app.web.render import STATIC, STATIC_URL, page_response
 from tests.chromium import find_chromium
 from tests.web import samples
@@ -218,6 +222,7 @@ def pages() -> dict[str, Page]:
         "recording-queued": _recording(samples.queued()),
         **_rosters_and_consent(),
         **settings_pages(),
+        **webhook_pages(),
         "error-403": present_error(status=403, viewer=VIEWER, csrf_token=TOKEN),
         "error-404": present_error(status=404, viewer=VIEWER, csrf_token=TOKEN, request_id="0193f0c2a1"),
         "error-429": present_error(status=429),
@@ -310,6 +315,59 @@ def settings_pages() -> dict[str, Page]:
         "settings-members-refused": replace(people, made=None, problem=problem, done="Removed."),
         "settings-keys": keys,
         "settings-keys-none": replace(keys, keys=(), teams=(), made=None, done="The key is ended."),
+    }
+
+
+def webhook_pages() -> dict[str, Page]:
+    """Return the pages about webhooks, in every state."""
+    owner = Principal(organisation_id=uuid4(), role=Role.OWNER, display_name="Kim")
+    shared: dict[str, Any] = {
+        "viewer": VIEWER, "csrf_token": TOKEN, "problem": None, "done": None, "made": None,
+        "tabs": settings_tabs(owner, current="/settings/webhooks"),
+    }  # fmt: skip
+    hook = present_webhook(samples.WEBHOOK, teams={samples.TEAM.id: samples.TEAM.name})
+    off = replace(samples.WEBHOOK, enabled=False, disabled_reason=DisabledReason.FAILING, n_failed=41)
+    stopped = present_webhook(off, teams={})
+    listed = WebhooksPage(
+        title="Webhooks",
+        **shared,
+        webhooks=(hook, stopped),
+        events=event_choices(()),
+        teams=(Choice(value="1", label="U17 women", chosen=False),),
+        entered_url="",
+        entered_description="",
+    )
+    one = WebhookPage(
+        title="Webhook",
+        **shared,
+        webhook=hook,
+        deliveries=tuple(map(present_delivery, samples.deliveries())),
+        states=state_links("/settings/webhooks/1", current=None),
+        more_href="/settings/webhooks/1?cursor=x",
+    )
+    made = OneTimeLink(
+        label="The secret of the webhook",
+        value="whsec_" + "k" * 44,
+        note="The receiver checks every message with it, by a Standard Webhooks library.",
+    )
+    problem = Problem(
+        message="The address is not on the public internet", how_to_fix="Give a public https:// address."
+    )
+    refused = replace(
+        listed,
+        webhooks=(),
+        events=event_choices({"recording.ready"}),
+        problem=problem,
+        entered_url="https://x",
+    )
+    return {
+        "settings-webhooks": listed,
+        "settings-webhooks-made": replace(listed, made=made, webhooks=(hook,), teams=()),
+        "settings-webhooks-refused": refused,
+        "settings-webhook": one,
+        "settings-webhook-off": replace(
+            one, webhook=stopped, deliveries=(), more_href=None, done="The webhook is switched off."
+        ),
     }
 
 

@@ -34,6 +34,7 @@ from app.biomech.types import (
 from app.domain.athletes import AthleteRecord
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
+from app.domain.webhooks import DeliveryState, PostFailure, WebhookEvent
 from app.services.analysis_record import AnalysisRecord
 from app.services.athlete_history import compare_entries
 from app.services.read_models import (
@@ -57,6 +58,7 @@ from app.services.screening_models import (
     TrialView,
 )
 from app.services.trial_models import TrialResultView
+from app.services.webhooks import AttemptView, DeliveryView, EndpointView
 
 NOW = datetime(2026, 3, 14, 16, 5, tzinfo=UTC)
 TEAM = TeamSummary(id=UUID(int=7), name="U17 girls", n_athletes=9)
@@ -491,3 +493,51 @@ def trial(*, both: bool = True) -> TrialResultView:
         has_less=True,
         findings=(),
     )
+
+
+WEBHOOK = EndpointView(
+    id=UUID(int=901),
+    url="https://club-database.example.org/hooks/plumbline?source=screening",
+    description="Club database",
+    events=("recording.ready", "analysis.corrected", "athlete.erased"),
+    team_ids=frozenset({TEAM.id}),
+    enabled=True,
+    disabled_reason=None,
+    disabled_at=None,
+    failing_since=NOW - timedelta(hours=3),
+    last_delivered_at=NOW - timedelta(hours=4),
+    previous_until=None,
+    n_pending=12,
+    n_failed=1,
+    version=1,
+    created_at=NOW,
+    updated_at=NOW,
+)
+
+
+def deliveries() -> list[DeliveryView]:
+    """One message in each state."""
+    refused = AttemptView(
+        at=NOW, duration_ms=812, status=502, failure=PostFailure.STATUS, answer="<h1>Bad gateway</h1>"
+    )
+    taken = AttemptView(at=NOW, duration_ms=41, status=204, failure=None, answer="")
+    hung = AttemptView(at=NOW, duration_ms=15002, status=None, failure=PostFailure.TIMEOUT, answer="")
+    waiting = DeliveryView(
+        id=UUID(int=911),
+        message_id=UUID(int=921),
+        event=WebhookEvent.RECORDING_READY,
+        content={},
+        happened_at=NOW,
+        state=DeliveryState.PENDING,
+        n_attempts=2,
+        next_attempt_at=NOW + timedelta(minutes=5),
+        finished_at=None,
+        last_attempt=refused,
+    )
+    done = replace(waiting, next_attempt_at=None, finished_at=NOW)
+    return [
+        replace(waiting, n_attempts=0, last_attempt=None, event=WebhookEvent.TEST),
+        waiting,
+        replace(done, state=DeliveryState.DELIVERED, n_attempts=1, last_attempt=taken),
+        replace(done, state=DeliveryState.FAILED, n_attempts=10, last_attempt=hung),
+    ]
