@@ -192,7 +192,7 @@ SELECT pg_temp.made_id('athlete', a), pg_temp.made_id('club', pg_temp.club_of(a,
        (SELECT string_to_array('{_GIVEN}', ',') AS names) given,
        (SELECT string_to_array('{_FAMILY.replace("'", "''")}', ',') AS names) family""",
     "athlete words": """
-SELECT count(athlete_words_keep(organisation_id, id)) FROM athlete""",
+SELECT organisation_id, athlete_words_keep(organisation_id, array_agg(id)) FROM athlete GROUP BY organisation_id""",
     "teams": """
 INSERT INTO team (id, organisation_id, name)
 SELECT pg_temp.made_id('team' || k, t), pg_temp.made_id('club', k),

@@ -86,10 +86,13 @@ class Athlete(TenantMixin, Base):
 
 
 class AthleteWord(TenantMixin, Base):
-    """A word that an athlete is found by, folded: of the name and of every external id. Kept by triggers alone."""
+    """A word that an athlete is found by, folded: of the name and of every external id.
+
+    Triggers alone write, change and remove them, for all athletes of a statement at once; so nothing is referred to.
+    """
 
     __tablename__ = "athlete_word"
-    __table_args__ = (tenant_reference("athlete_id", "athlete"), Index(None, "organisation_id", "athlete_id"))
+    __table_args__ = (Index(None, "organisation_id", "athlete_id"),)
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     word: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)

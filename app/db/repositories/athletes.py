@@ -1,5 +1,6 @@
 """Athletes whole: the row, the ids in other systems, the teams with their bibs. Read and written together, many at once."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, literal, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -229,24 +230,23 @@ class AthleteRepository:
         self._give_up(organisation_id, savings)
         made = [after for before, after in savings if before is None]
         if made:
-            self._session.connection().execute(
-                insert(Athlete),
-                [{"id": after.id, "organisation_id": organisation_id, "version": after.version, **_columns(after)}
-                 for after in made],
-            )  # fmt: skip
+            rows = [
+                {
+                    "id": after.id,
+                    "organisation_id": organisation_id,
+                    "version": after.version,
+                    **_columns(after),
+                }
+                for after in made
+            ]
+            self._session.execute(_ADD, {"rows": _as_json(rows)})
         changed = [(before, after) for before, after in savings if before is not None]
         if changed:
-            values: dict[str, Any] = {name: bindparam(f"to_{name}") for name in (*COLUMNS, "guardians")}
-            self._session.connection().execute(
-                update(Athlete)
-                .where(Athlete.organisation_id == organisation_id, Athlete.id == bindparam("of_id"))
-                .values(**values, version=bindparam("to_version"), updated_at=func.now()),
-                [
-                    {"of_id": after.id, "to_version": before.version + 1}
-                    | {f"to_{name}": value for name, value in _columns(after).items()}
-                    for before, after in changed
-                ],
-            )
+            rows = [
+                {"id": after.id, "version": before.version + 1, **_columns(after)}
+                for before, after in changed
+            ]
+            self._session.execute(_CHANGE, {"organisation_id": organisation_id, "rows": _as_json(rows)})
         self._take(organisation_id, savings)
 
     def _give_up(self, organisation_id: UUID, savings: Sequence[Saving]) -> None:
@@ -301,9 +301,26 @@ class AthleteRepository:
             if len(kept) < len(ids):
                 raise _taken("external_ids", "another athlete has this id in that system")
         if places:
-            self._session.connection().execute(insert(TeamMember), places)
+            self._session.execute(_JOIN_TEAMS, {"rows": _as_json(places)})
 
 
+_COLUMNS: Final = (*COLUMNS, "guardians", "version")
+_ADD: Final = text(
+    f"INSERT INTO athlete (id, organisation_id, {', '.join(_COLUMNS)})"  # noqa: S608  # names of columns
+    f" SELECT id, organisation_id, {', '.join(_COLUMNS)}"
+    " FROM jsonb_populate_recordset(NULL::athlete, CAST(:rows AS jsonb))"
+)
+"""Everybody in one statement, so that triggers that see whole statements run once."""
+_CHANGE: Final = text(
+    f"UPDATE athlete a SET {', '.join(f'{name} = r.{name}' for name in _COLUMNS)}, updated_at = now()"  # noqa: S608  # names of columns
+    " FROM jsonb_populate_recordset(NULL::athlete, CAST(:rows AS jsonb)) r"
+    " WHERE a.organisation_id = :organisation_id AND a.id = r.id"
+)
+_JOIN_TEAMS: Final = text(
+    "INSERT INTO team_member (organisation_id, team_id, athlete_id, bib)"
+    " SELECT organisation_id, team_id, athlete_id, bib"
+    " FROM jsonb_populate_recordset(NULL::team_member, CAST(:rows AS jsonb))"
+)
 _DROP_IDS: Final = delete(AthleteExternalId).where(
     AthleteExternalId.organisation_id == bindparam("of_organisation"),
     AthleteExternalId.athlete_id == bindparam("of_athlete"),
@@ -320,6 +337,11 @@ _DROP_NUMBERS: Final = (
     .where(Athlete.organisation_id == bindparam("of_organisation"), Athlete.id == bindparam("of_athlete"))
     .values(external_id=None, sync_id=None)
 )
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as PostgreSQL reads them; ids and days are texts there."""
+    return json.dumps(rows, default=str)
 
 
 def _columns(athlete: AthleteRecord) -> dict[str, Any]:
