@@ -9,7 +9,7 @@ export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check format pytest bench bench-scale speed-chart bench-load bench-accuracy pose-model method-doc lock clean setup-run setup-test need-python
+.PHONY: help setup run test check format pytest bench bench-scale speed-chart bench-load bench-upload bench-accuracy pose-model method-doc lock clean setup-run setup-test need-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -54,6 +54,9 @@ speed-chart: setup-test ## draw the newest stored speed results for docs/speed.m
 
 bench-load: setup-test ## answers of the api and the pages when the database is full; ARGS=--quick for a small one
 	@nice $(BIN)/python -m bench.load $(ARGS)
+
+bench-upload: setup-test ## 200 MB uploaded through ten kill -9 of the api; MB=40 for another size
+	@PLUMBLINE_TEST_UPLOAD_MB=$(or $(MB),200) $(BIN)/pytest -n 0 tests/faults/test_upload_kills.py
 
 bench-accuracy: setup-test ## error of every measurement against clips with known truth; CLIPS="folder folder" names others
 	@$(BIN)/python -m bench.accuracy --clips $(CLIPS) $(ARGS)

@@ -31,6 +31,7 @@ from app.services.work_policy import WorkPolicy
 from app.settings import Settings
 from app.storage.blobs import BlobStore
 from app.storage.local import LocalBlobStore
+from app.storage.partials import PartialFiles
 from app.storage.s3 import open_s3
 from app.storage.staging import StagingArea
 
@@ -48,6 +49,7 @@ class Container:
     uow_factory: UnitOfWorkFactory
     blobs: BlobStore
     staging: StagingArea
+    partials: PartialFiles
     prober: VideoProber
     rate_limiter: RateLimiter
     mailer: Mailer | None
@@ -89,6 +91,7 @@ def build_container(settings: Settings) -> Container:
         uow_factory=uow_factory,
         blobs=open_blobs(settings),
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
+        partials=PartialFiles(settings.partials_dir, min_free_bytes=settings.min_free_bytes),
         prober=SandboxedProber(max_duration_s=settings.max_duration_s),
         rate_limiter=RateLimiter(settings.require_redis_url()),
         mailer=open_mailer(settings),

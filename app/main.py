@@ -1,5 +1,6 @@
 """The api process: `create_app` builds the FastAPI application from a container."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -7,6 +8,7 @@ from importlib.metadata import version
 import anyio.to_thread
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -19,6 +21,8 @@ from app.http.identity import is_https
 from app.http.middleware import RequestContextMiddleware, find_route_patterns
 from app.http.parts import Parts
 from app.http.problems import problem_of
+from app.http.tus import TusMiddleware
+from app.services import captures
 from app.storage.blobs import StorageFullError
 from app.web.errors import answer_as_page
 from app.web.pages import add_pages
@@ -27,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 THREADS = 40
 """Plain `def` routes run at the same time; more only wait for the database."""
+SWEEP_S = 60.0
+"""How often half uploaded files nobody waits for are looked for."""
 
 
 def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) -> FastAPI:
@@ -36,7 +42,9 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         _log.info("api_started", version=version("plumbline"))
+        sweeping = asyncio.create_task(_sweep_partial_files(container))
         yield
+        sweeping.cancel()
         if on_close is not None:
             on_close()
 
@@ -58,12 +66,28 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
     )
     app.state.parts = container
     app.state.open_streams = OpenStreams()
+    app.add_middleware(TusMiddleware)
     app.add_middleware(RequestContextMiddleware, render_error=_answer, https=is_https(container.settings))
     for router in ROUTERS:
         app.include_router(router)
     add_pages(app)
     app.state.route_patterns = find_route_patterns(app)
     return app
+
+
+async def _sweep_partial_files(parts: Parts) -> None:
+    """Remove half uploaded files nobody waits for; here, because they lie on the disk of the process that takes them."""
+    while True:
+        try:
+            n_removed = await run_in_threadpool(
+                captures.sweep_partial_files, uow_factory=parts.uow_factory, partials=parts.partials
+            )
+        except Exception:  # noqa: BLE001  # a database that is away just now must not end the sweeping
+            _log.exception("partial_files_not_swept")
+        else:
+            if n_removed:
+                _log.info("swept_partial_files", n_removed=n_removed)
+        await asyncio.sleep(SWEEP_S)
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -233,6 +233,12 @@ class Settings(BaseSettings):
         return self.data_dir / "staging" if local is None else local / ".staging"
 
     @property
+    def partials_dir(self) -> Path:
+        """Where files that come in pieces wait for the rest; beside `staging_dir`, on the same disk."""
+        local = self.blob_dir
+        return self.data_dir / "uploads" if local is None else local / ".uploads"
+
+    @property
     def blob_dir(self) -> Path | None:
         """The folder of the videos, or None when they are kept elsewhere."""
         url = self.blob_url

@@ -37,7 +37,9 @@ def ways_of(capture: CaptureView) -> list[UploadWay]:
     if capture.state is not CaptureState.AWAITING_UPLOAD:
         return []
     url = upload_url(capture.id)
+    in_pieces = [UploadWay(kind=UploadKind.TUS, method="PATCH", url=url)] if capture.size_bytes else []
     return [
+        *in_pieces,
         UploadWay(kind=UploadKind.PUT, method="PUT", url=url),
         UploadWay(kind=UploadKind.MULTIPART, method="POST", url=url),
     ]

@@ -88,6 +88,12 @@ class StaleStateError(DomainError):
     code = "stale_state"
 
 
+class UploadGoneError(DomainError):
+    """The upload was called off, ran out or was refused."""
+
+    code = "upload_gone"
+
+
 class PreconditionFailedError(DomainError):
     """The version that was to be changed is not the present one."""
 

@@ -10,6 +10,7 @@ from app.http.rate_limits import RateLimiter
 from app.services.video_prober import VideoProber
 from app.settings import Settings
 from app.storage.blobs import BlobStore
+from app.storage.partials import PartialFiles
 from app.storage.staging import StagingArea
 
 
@@ -34,6 +35,11 @@ class Parts(Protocol):
     @property
     def staging(self) -> StagingArea:
         """Where uploads are received."""
+        ...
+
+    @property
+    def partials(self) -> PartialFiles:
+        """Where files that come in pieces are kept until they are whole."""
         ...
 
     @property

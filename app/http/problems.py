@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from app.domain.errors import DomainError, UnreadableVideoError
 from app.storage.blobs import StorageFullError
 
-STATUS_BY_CODE: Mapping[str, HTTPStatus] = {
+STATUS_BY_CODE: Mapping[str, int] = {
     "not_found": HTTPStatus.NOT_FOUND,
     "invalid_credentials": HTTPStatus.UNAUTHORIZED,
     "not_signed_in": HTTPStatus.UNAUTHORIZED,
@@ -28,6 +28,12 @@ STATUS_BY_CODE: Mapping[str, HTTPStatus] = {
     "storage_full": HTTPStatus.INSUFFICIENT_STORAGE,
     "stale_state": HTTPStatus.CONFLICT,
     "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
+    "upload_gone": HTTPStatus.GONE,
+    "upload_locked": HTTPStatus.LOCKED,
+    "upload_overflow": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "offset_mismatch": HTTPStatus.CONFLICT,
+    "checksum_mismatch": 460,  # of the tus protocol, which HTTP does not know
+    "unsupported_tus_version": HTTPStatus.PRECONDITION_FAILED,
 }
 
 _TITLES: Mapping[str, str] = {
@@ -47,6 +53,12 @@ _TITLES: Mapping[str, str] = {
     "storage_full": "No room for the video",
     "stale_state": "Somebody else changed it first",
     "precondition_failed": "Changed since you read it",
+    "upload_gone": "Not waited for any more",
+    "upload_locked": "Being sent already",
+    "upload_overflow": "More than was announced",
+    "offset_mismatch": "Not where the file ends",
+    "checksum_mismatch": "Damaged on its way",
+    "unsupported_tus_version": "Another version of tus",
 }
 
 
@@ -127,7 +139,7 @@ def _domain_problem(error: DomainError, *, shown_code: str) -> Problem:
     headers: dict[str, str] = {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="plumbline"'
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS or "retry_after_s" in error.context:
         headers["Retry-After"] = str(error.context.get("retry_after_s", 60))
     wrong = error.context.get("field")
     return Problem(

@@ -243,13 +243,17 @@ async def _not_stalled(chunks: AsyncIterator[bytes], *, idle_timeout_s: float) -
             async with asyncio.timeout(idle_timeout_s):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            raise UploadStalledError(
-                "The upload stopped before it was complete.",
-                how_to_fix="Check the connection and send it again.",
-            ) from None
+            raise upload_stalled() from None
         if chunk is None:
             return
         yield chunk
+
+
+def upload_stalled() -> UploadStalledError:
+    """Return the word to a client that sends no more."""
+    return UploadStalledError(
+        "The upload stopped before it was complete.", how_to_fix="Check the connection and send it again."
+    )
 
 
 def _text(raw: bytes | bytearray) -> str:

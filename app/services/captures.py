@@ -22,6 +22,7 @@ from app.domain.errors import (
     NotFoundError,
     StaleStateError,
     UnreadableVideoError,
+    UploadGoneError,
     UploadTooLargeError,
 )
 from app.domain.screenings import ScreeningContext
@@ -41,6 +42,7 @@ from app.services.trial_places import check_place, find_owner
 from app.services.uploads import StagedUpload
 from app.services.video_prober import VideoProber
 from app.storage.blobs import BlobStore
+from app.storage.partials import PartialFiles
 
 EXPIRES_S = 24 * 3600.0
 """A file of which nothing came for so long is not waited for any more."""
@@ -63,6 +65,8 @@ class CaptureRequest:
     size_bytes: int | None = None
     sha256: str | None = None
     client_ref: str | None = None
+    upload_metadata: str | None = None
+    """As a tus client sent it, to be told back."""
 
     @property
     def day(self) -> date:
@@ -88,6 +92,7 @@ class CaptureView:
     size_bytes: int | None
     sha256: str | None
     client_ref: str | None
+    upload_metadata: str | None
     received_bytes: int
     """So many bytes lie safe; sending goes on from there."""
     recording_id: UUID | None
@@ -214,17 +219,62 @@ def cancel_capture(*, uow: UnitOfWork, principal: Principal, capture_id: UUID) -
 
 
 def expect_file(*, uow: UnitOfWork, principal: Principal, capture_id: UUID) -> CaptureView:
-    """Return a capture whose file may come now; raise `NotFoundError`, or `StaleStateError` when it has ended."""
+    """Return a capture whose file may come now; raise `NotFoundError`, `StaleStateError` (it has), `UploadGoneError`."""
     principal.require(Permission.RECORDINGS_WRITE)
     view = _view(_find(uow, principal, capture_id))
     if view.state is CaptureState.RECEIVED:
         raise _has_come()
     if view.state is not CaptureState.AWAITING_UPLOAD:
-        raise StaleStateError(
-            "This upload has ended, and nothing of it is kept.",
-            how_to_fix="Announce the recording again and send the file to the address you get.",
-        )
+        raise _is_gone()
     return view
+
+
+def see_upload(*, uow: UnitOfWork, principal: Principal, capture_id: UUID) -> CaptureView:
+    """Return a capture whose file comes in pieces or has come; raise `NotFoundError` and `UploadGoneError`."""
+    principal.require(Permission.RECORDINGS_WRITE)
+    view = _view(_find(uow, principal, capture_id))
+    if view.state not in {CaptureState.AWAITING_UPLOAD, CaptureState.RECEIVED}:
+        raise _is_gone()
+    return view
+
+
+def note_progress(
+    *,
+    uow_factory: UnitOfWorkFactory,
+    organisation_id: UUID,
+    capture_id: UUID,
+    received_bytes: int,
+    expires_s: float = EXPIRES_S,
+) -> datetime:
+    """Note that so much of the file is safe, wait for the rest anew, and return until when.
+
+    The service's own work, no act of anybody. Raises `UploadGoneError` when the capture has ended meanwhile.
+    """
+    with uow_factory(organisation_id) as uow:
+        expires_at = uow.captures.note_progress(
+            capture_id, received_bytes=received_bytes, expires_s=expires_s
+        )
+    if expires_at is None:
+        raise _is_gone()
+    return expires_at
+
+
+def sweep_partial_files(*, uow_factory: UnitOfWorkFactory, partials: PartialFiles) -> int:
+    """Remove what came of files that are not waited for any more, or are recordings by now; return how many.
+
+    One that a request holds just now is left for the next time.
+    """
+    n_removed = 0
+    for organisation_id, capture_id in partials.list_all():
+        with uow_factory(organisation_id) as uow:
+            record = uow.captures.find(organisation_id=organisation_id, capture_id=capture_id, hold=True)
+            if record is not None and record.state is CaptureState.AWAITING_UPLOAD:
+                continue
+            if partials.remove(organisation_id, capture_id):
+                n_removed += 1
+                if record is not None:
+                    uow.captures.end(capture_id, outcome=CaptureState.EXPIRED)
+    return n_removed
 
 
 def finish_capture(
@@ -239,7 +289,7 @@ def finish_capture(
     """Make the recording of a file that is here whole, and return the capture with it.
 
     Asked again, after an answer was lost, it returns what was made. A file that had come before becomes no second
-    recording. Raises `NotFoundError`, `StaleStateError` (it ended meanwhile), `InvalidInputError` (not the file that
+    recording. Raises `NotFoundError`, `UploadGoneError` (it ended meanwhile), `InvalidInputError` (not the file that
     was announced) and `UnreadableVideoError`, which ends the capture.
     """
     with uow_factory(principal) as uow:
@@ -258,9 +308,7 @@ def finish_capture(
         if (
             record.capture.outcome is not None
         ):  # one that ran out just now is taken all the same: the file is here
-            raise StaleStateError(
-                "This upload was called off meanwhile.", how_to_fix="Announce the recording again."
-            )
+            raise _is_gone()
         request = _request_of(record.capture)
         recording_id = _recording_of(uow, principal, request, upload.sha256)
         if recording_id is None:
@@ -278,7 +326,12 @@ def finish_capture(
             uow.audit.record(
                 actor=principal, act=Act.RECORDING_RECEIVED, object_id=recording_id, sha256=upload.sha256
             )
-        uow.captures.end(capture_id, outcome=CaptureState.RECEIVED, recording_id=recording_id)
+        uow.captures.end(
+            capture_id,
+            outcome=CaptureState.RECEIVED,
+            recording_id=recording_id,
+            received_bytes=upload.size_bytes,
+        )
         return get_capture(uow=uow, principal=principal, capture_id=capture_id)
 
 
@@ -376,6 +429,13 @@ def _find(uow: UnitOfWork, principal: Principal, capture_id: UUID, *, hold: bool
 def _has_come() -> StaleStateError:
     return StaleStateError(
         "The file has come already.", how_to_fix="Follow the recording that the capture names."
+    )
+
+
+def _is_gone() -> UploadGoneError:
+    return UploadGoneError(
+        "This upload has ended, and nothing of it is kept.",
+        how_to_fix="Announce the recording again and send the file to the address you get.",
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from app.storage.blobs import StorageFullError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What the system says when a disk has no room."""
 
 
 def sync_directory(directory: Path) -> None:
@@ -41,7 +42,7 @@ def full_disk_as_storage_error(partial: Path) -> Iterator[None]:
         yield
     except OSError as error:
         partial.unlink(missing_ok=True)
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageFullError(error.errno, "no room left on the disk") from error
         raise
     except BaseException:

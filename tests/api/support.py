@@ -18,6 +18,7 @@ from app.services.uploads import ProbedVideo
 from app.services.video_prober import VideoProber
 from app.settings import Settings
 from app.storage.blobs import BlobStore
+from app.storage.partials import PartialFiles
 from app.storage.staging import StagingArea
 from tests.factories import METHOD
 
@@ -35,6 +36,10 @@ class PartsForTests:
     prober: VideoProber
     rate_limiter: RateLimiter
     method: MethodStamp = METHOD
+
+    @property
+    def partials(self) -> PartialFiles:
+        return PartialFiles(self.staging.directory.with_name(".uploads"), min_free_bytes=0, wait_s=1.0)
 
 
 class TrustingProber:

@@ -244,7 +244,7 @@ def test_file_when_no_video_then_the_capture_ends_and_says_why(club: Club) -> No
     check_problem(refused, code="not_a_video")
     shown = club.client.get(capture["links"]["self"]).json()
     assert (shown["state"], shown["problem"]["code"], shown["uploads"]) == ("refused", "not_a_video", [])
-    assert put(club.client, capture, fake_video()).status_code == 409
+    assert put(club.client, capture, fake_video()).status_code == 410
 
 
 def test_file_when_it_has_come_already_then_409_and_the_capture_says_what_became_of_it(club: Club) -> None:
@@ -282,7 +282,7 @@ def test_capture_when_called_off_then_no_file_is_taken(club: Club) -> None:
     assert club.client.delete(capture["links"]["self"]).status_code == 204
     assert club.client.get(capture["links"]["self"]).json()["state"] == "cancelled"
     assert club.client.delete(capture["links"]["self"]).status_code == 204
-    assert put(club.client, capture, fake_video()).status_code == 409
+    assert put(club.client, capture, fake_video()).status_code == 410
     kept = announce(club.client)
     put(club.client, kept, fake_video(8000))
     assert club.client.delete(kept["links"]["self"]).status_code == 409
@@ -298,7 +298,7 @@ def test_capture_when_nothing_came_for_too_long_then_expired(club: Club, engine:
             text("UPDATE capture SET expires_at = now() WHERE id = :id"), {"id": capture["id"]}
         )
     assert club.client.get(capture["links"]["self"]).json()["state"] == "expired"
-    assert put(club.client, capture, fake_video()).status_code == 409
+    assert put(club.client, capture, fake_video()).status_code == 410
 
 
 def test_captures_when_the_key_may_not_upload_then_403(

@@ -46,7 +46,11 @@ OTHER_THINGS: dict[str, dict[str, str]] = {
 OF_ONE_PERSON = {"login_id"}
 """Things that belong to a person: colleagues do not find them either."""
 HEADERS: dict[str, dict[str, str]] = {
-    f"GET /recordings/{{recording_id}}/{part}": {"HX-Request": "true"} for part in ("progress", "pictures")
+    **{
+        f"GET /recordings/{{recording_id}}/{part}": {"HX-Request": "true"}
+        for part in ("progress", "pictures")
+    },
+    **{name: {"Tus-Resumable": "1.0.0"} for name in ("get_upload_offset", "append_upload", "end_upload")},
 }
 """Operation id -> headers without which the route does not even look."""
 QUERIES: dict[str, dict[str, str]] = {}

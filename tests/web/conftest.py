@@ -21,6 +21,7 @@ from app.services import accounts
 from app.services.uploads import ProbedVideo
 from app.settings import Settings
 from app.storage.local import LocalBlobStore
+from app.storage.partials import PartialFiles
 from app.storage.staging import StagingArea
 from app.web.forms import sign
 from tests.factories import PASSWORD, PROBED, QUICK_PASSWORDS, Club, make_club
@@ -42,6 +43,10 @@ class WebParts:
     staging: StagingArea
     prober: Callable[[Path], ProbedVideo]
     rate_limiter: RateLimiter
+
+    @property
+    def partials(self) -> PartialFiles:
+        return PartialFiles(self.staging.directory.with_name(".uploads"), min_free_bytes=0)
 
 
 def look_at_first_bytes(path: Path) -> ProbedVideo:

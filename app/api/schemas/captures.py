@@ -32,7 +32,7 @@ class CaptureInput(RecordingInput):
         default=None, description="What you call it; comes back, and finds it again."
     )
 
-    def request(self, *, athlete_id: UUID | None) -> CaptureRequest:
+    def request(self, *, athlete_id: UUID | None, upload_metadata: str | None = None) -> CaptureRequest:
         """Return what the service is asked for; the athlete may have been named by another id."""
         return CaptureRequest(
             athlete_id=athlete_id,
@@ -47,12 +47,15 @@ class CaptureInput(RecordingInput):
             size_bytes=self.size_bytes,
             sha256=None if self.sha256 is None else self.sha256.lower(),
             client_ref=self.client_ref,
+            upload_metadata=upload_metadata,
         )
 
 
 class UploadKind(StrEnum):
     """Ways to send the file."""
 
+    TUS = "tus"
+    """In pieces, by tus 1.0.0; goes on wherever it broke off. Only when `size_bytes` was announced."""
     PUT = "put"
     """One request whose body is the file."""
     MULTIPART = "multipart"

@@ -26,6 +26,7 @@ from app.api.v1 import (
     roster_imports,
     screenings,
     trials,
+    tus_uploads,
     uploads,
     webhooks,
 )
@@ -39,6 +40,7 @@ for part in (
     recording_events,
     captures,
     uploads,
+    tus_uploads,
     analyses,
     analysis_feed,
     metric_exports,

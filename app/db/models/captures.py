@@ -59,6 +59,8 @@ class Capture(TenantMixin, Base):
     """As announced: the file that comes has to have it."""
     client_ref: Mapped[LongText | None]
     """What the client calls it; nothing is made of it."""
+    upload_metadata: Mapped[LongText | None]
+    """As a tus client sent it, to be told back."""
     received_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """So many bytes of the file lie safe on disk."""
     outcome: Mapped[CaptureState | None] = mapped_column(stored_as_text(CaptureState))

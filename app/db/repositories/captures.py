@@ -35,6 +35,7 @@ class NewCapture:
     size_bytes: int | None
     sha256: str | None
     client_ref: str | None
+    upload_metadata: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +154,30 @@ class CaptureRepository:
         *,
         outcome: CaptureState,
         recording_id: UUID | None = None,
+        received_bytes: int = 0,
         problem: dict[str, Any] | None = None,
     ) -> None:
         """End a capture; one that has ended stays as it is."""
         self._session.execute(
             update(Capture)
             .where(Capture.id == capture_id, Capture.outcome.is_(None))
-            .values(outcome=outcome, recording_id=recording_id, problem=problem, updated_at=func.now())
+            .values(
+                outcome=outcome,
+                recording_id=recording_id,
+                received_bytes=received_bytes,
+                problem=problem,
+                updated_at=func.now(),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    def note_progress(self, capture_id: UUID, *, received_bytes: int, expires_s: float) -> datetime | None:
+        """Note how much is safe, and put the end of waiting off; return it, None when nobody waits any more."""
+        return self._session.scalar(
+            update(Capture)
+            .where(Capture.id == capture_id, Capture.outcome.is_(None))
+            .values(received_bytes=received_bytes, expires_at=from_now(expires_s), updated_at=func.now())
+            .returning(Capture.expires_at)
             .execution_options(synchronize_session=False)
         )
 

@@ -1,0 +1,103 @@
+"""kill -9 of the api in the middle of an upload, again and again: the file that ends up here is the one that was sent."""
+
+import hashlib
+import os
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.http.partial_uploads import BUFFER_BYTES, SAFE_EVERY_BYTES
+from tests.support.api_forks import ApiForks
+from tests.support.service import SAMPLE, Service
+
+pytestmark = pytest.mark.faults
+
+N_KILLS = 10
+SIZE_MB = int(os.environ.get("PLUMBLINE_TEST_UPLOAD_MB", "40"))
+SEED = 20260314
+CHUNK_BYTES = 64 * 1024
+AGAIN_BYTES = SAFE_EVERY_BYTES + BUFFER_BYTES + 4 * 1024 * 1024
+"""What one kill may cost: what was not yet safe, and what was on its way."""
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+@pytest.fixture
+def forks(service: Service) -> Iterator[ApiForks]:
+    with ApiForks(service) as made:
+        yield made
+
+
+def large_video(path: Path) -> bytes:
+    """Write a real clip, made as large as wanted by a box that players skip; return its SHA-256."""
+    clip = SAMPLE.read_bytes()
+    filling = SIZE_MB * 1024 * 1024 - len(clip) - 8
+    noise = random.Random(SEED)  # noqa: S311  # the same bytes each time
+    content = clip + (filling + 8).to_bytes(4, "big") + b"free" + noise.randbytes(filling)
+    path.write_bytes(content)
+    return hashlib.sha256(content).digest()
+
+
+def offset_of(client: httpx.Client, url: str) -> int:
+    return int(client.head(url, headers=TUS).raise_for_status().headers["Upload-Offset"])
+
+
+def test_upload_when_the_api_is_killed_ten_times_in_it_then_the_same_file_and_one_recording(
+    service: Service, forks: ApiForks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.mp4"
+    digest = large_video(path)
+    size = path.stat().st_size
+    cuts = sorted(random.Random(SEED).sample(range(1, size), N_KILLS))  # noqa: S311  # the same places each time
+    forks.start()
+    with service.client() as client:
+        made = client.post("/captures", json={"size_bytes": size, "sha256": digest.hex()}).raise_for_status()
+    url = f"/uploads/{made.json()['id']}"
+    told, sent = 0, 0
+
+    def piece(offset: int, *, until: int | None) -> Iterator[bytes]:
+        nonlocal sent
+        with path.open("rb") as file:
+            file.seek(offset)
+            while chunk := file.read(CHUNK_BYTES):
+                sent += len(chunk)
+                yield chunk
+                if until is not None and file.tell() >= until:
+                    forks.kill()  # the next chunk meets nobody
+
+    for cut in [*cuts, None]:
+        with service.client() as client:
+            offset = offset_of(client, url)
+            assert offset >= told, "something told of was lost"
+            assert offset <= size
+            told = offset
+            headers = {
+                **TUS,
+                "Upload-Offset": str(offset),
+                "Content-Type": "application/offset+octet-stream",
+                "Content-Length": str(size - offset),
+            }
+            if cut is None:
+                answer = client.patch(url, content=piece(offset, until=None), headers=headers)
+                assert (answer.status_code, answer.headers["Upload-Offset"]) == (204, str(size)), answer.text
+                break
+            with pytest.raises(httpx.TransportError):
+                client.patch(url, content=piece(offset, until=max(cut, offset + 1)), headers=headers)
+        forks.start()
+    with service.client() as client:
+        recording_id = client.get(f"/captures/{made.json()['id']}").json()["recording_id"]
+        original = hashlib.sha256()
+        with client.stream("GET", f"/recordings/{recording_id}/original") as answer:
+            for chunk in answer.iter_bytes():
+                original.update(chunk)
+    again = sent - size
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{N_KILLS} kills in {SIZE_MB} MB (seed {SEED}): {again / 1024 / 1024:.1f} MB sent again\n"
+        )
+    assert original.digest() == digest
+    assert service.n_recordings() == 1
+    assert again <= N_KILLS * AGAIN_BYTES
