@@ -57,6 +57,7 @@ class Requires(AccessRule):
 
     def __call__(self, principal: PrincipalDep) -> None:
         """Raise `ForbiddenError` unless the permission is held."""
+        principal.require_second_factor()
         principal.require(self._permission)
 
 
@@ -64,7 +65,8 @@ class SignedIn(AccessRule):
     """The route needs a principal, whatever it may do."""
 
     def __call__(self, principal: PrincipalDep) -> None:
-        """Being known is enough."""
+        """Being known is enough, with the second factor that the organisation asks for."""
+        principal.require_second_factor()
 
 
 def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:

@@ -47,6 +47,7 @@ from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.retention import RetentionRepository
 from app.db.repositories.roster import RosterRepository
 from app.db.repositories.screenings import ScreeningRepository
+from app.db.repositories.sign_in import SignInRepository
 from app.db.repositories.webhooks import Telling, WebhookRepository
 from app.domain.access import Principal
 from app.domain.consent import Withheld
@@ -73,6 +74,7 @@ class UnitOfWork:
     """A transaction of one organisation, entered once. No statement runs before a repository is used."""
 
     accounts: AccountRepository
+    sign_in: SignInRepository
     members: MemberRepository
     links: LinkRepository
     mail: MailRepository
@@ -123,6 +125,7 @@ class UnitOfWork:
     def __enter__(self) -> Self:
         """Hang the repositories on it."""
         self.accounts = AccountRepository(self._session)
+        self.sign_in = SignInRepository(self._session)
         self.members = MemberRepository(self._session)
         self.links = LinkRepository(self._session)
         self.mail = MailRepository(self._session)

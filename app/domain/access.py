@@ -1,10 +1,11 @@
 """Who may do what."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from app.domain.errors import ForbiddenError
+from app.domain.errors import ConfirmationNeededError, ForbiddenError, SecondFactorNeededError
 
 
 class Role(StrEnum):
@@ -22,6 +23,15 @@ class Role(StrEnum):
     """An athlete or guardian: sees the results and videos of the linked athletes, nobody else's."""
     INTEGRATION = "integration"
     """A machine that uses an API key."""
+
+
+class SignInMethod(StrEnum):
+    """How a person came in."""
+
+    PASSWORD = "password"  # noqa: S105  # the name of a way
+    PASSKEY = "passkey"
+    PROVIDER = "provider"
+    """The organisation's own identity provider answered for them; that opens this organisation alone."""
 
 
 class Permission(StrEnum):
@@ -103,6 +113,14 @@ class Principal:
     it) alone, and nothing of others. None: the whole organisation."""
     origin: Origin | None = field(default=None, compare=False)
     """None on the command line, and before a request is known."""
+    method: SignInMethod | None = field(default=None, compare=False)
+    """None for a key and on the command line."""
+    is_confirmed: bool = field(default=True, compare=False)
+    """The person proved lately who they are; keys and the command line need not."""
+    lacks_second_factor: bool = field(default=False, compare=False)
+    """The organisation asks for a second factor by now: this login may set one up, and nothing else."""
+    second_factor_due: datetime | None = field(default=None, compare=False)
+    """From then on it will."""
 
     @property
     def is_coach(self) -> bool:
@@ -114,6 +132,22 @@ class Principal:
         if self.limited_to is not None and permission in _OF_THE_WHOLE:
             return False
         return permission in PERMISSIONS[self.role] and (self.scopes is None or permission in self.scopes)
+
+    def require_confirmed(self) -> None:
+        """Raise `ConfirmationNeededError` unless the person proved lately who they are: a change of security follows."""
+        if not self.is_confirmed:
+            raise ConfirmationNeededError(
+                "This changes who can come in, and you have been signed in for a while.",
+                how_to_fix="Prove at /confirm that it is you, then do it again.",
+            )
+
+    def require_second_factor(self) -> None:
+        """Raise `SecondFactorNeededError` when the organisation asks for a second factor and this login has none."""
+        if self.lacks_second_factor:
+            raise SecondFactorNeededError(
+                "Your organisation asks for a second factor.",
+                how_to_fix="Set one up at /settings/security, in a browser.",
+            )
 
     def require(self, permission: Permission) -> None:
         """Raise `ForbiddenError` unless the permission is held."""

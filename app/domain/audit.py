@@ -26,6 +26,12 @@ class Act(StrEnum):
     SIGNED_OUT = "login.ended"
     SIGN_IN_REFUSED = "login.refused"
     LOGINS_ENDED = "login.ended_elsewhere"
+    LOGIN_CONFIRMED = "login.confirmed"
+    SECOND_FACTOR_STARTED = "user.second_factor_started"
+    SECOND_FACTOR_STOPPED = "user.second_factor_stopped"
+    SECOND_FACTOR_RESET = "user.second_factor_reset"
+    RECOVERY_CODES_MADE = "user.recovery_codes_made"
+    SIGN_IN_RULES_CHANGED = "sign_in_rules.changed"
     PASSWORD_CHANGED = "user.password_changed"  # noqa: S105  # names of acts
     PASSWORD_RESET_ISSUED = "user.password_reset_issued"  # noqa: S105  # names of acts
     PASSWORD_RESET_USED = "user.password_reset_used"  # noqa: S105  # names of acts

@@ -40,6 +40,18 @@ class ForbiddenError(DomainError):
     code = "forbidden"
 
 
+class ConfirmationNeededError(DomainError):
+    """A change of security, and the person has not proved who they are for a while."""
+
+    code = "confirmation_needed"
+
+
+class SecondFactorNeededError(DomainError):
+    """The organisation asks for a second factor, and this login has none."""
+
+    code = "second_factor_needed"
+
+
 class CsrfError(DomainError):
     """The form does not come from our own page."""
 

@@ -32,6 +32,8 @@ class Rate:
 SIGN_IN_BY_ADDRESS = Rate.of("sign_in_address", "30 per minute")
 SIGN_IN_BY_ACCOUNT = Rate.of("sign_in_account", "10 per 5 minutes")
 """Wrong passwords for one e-mail address, from wherever they come."""
+SECOND_FACTOR_BY_ACCOUNT = Rate.of("second_factor", "5 per 15 minutes")
+"""Wrong codes of one person, at whatever door."""
 RESET_BY_ACCOUNT = Rate.of("reset_account", "3 per hour")
 """Links for a new password that are mailed to one e-mail address."""
 RESET_BY_ADDRESS = Rate.of("reset_address", "20 per hour")

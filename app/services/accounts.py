@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from app.db.models import ApiKey
+from app.db.models import ApiKey, Membership, UserAccount
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Origin, Permission, Principal, Role
+from app.domain.access import Origin, Permission, Principal, Role, SignInMethod
 from app.domain.audit import Act
 from app.domain.errors import (
     InvalidCredentialsError,
@@ -23,6 +23,7 @@ from app.domain.errors import (
     NotFoundError,
     NotSignedInError,
 )
+from app.domain.sign_in import StepKind
 from app.services.checks import check_text
 from app.services.credentials import check_password, checked_email, is_email, printable, sha256_of
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, split_page
@@ -32,14 +33,18 @@ from app.services.read_models import (
     NewApiKey,
     OrganisationSummary,
     Page,
+    SecondStep,
     SignedIn,
     UserSummary,
 )
+from app.services.sign_in_steps import begin_step, has_second_factor
 
 LOGIN_IDLE = timedelta(minutes=30)
 """A login that nobody uses for so long is over."""
 LOGIN_LIFETIME = timedelta(hours=12)
 """However much it is used."""
+CONFIRMED_FOR = timedelta(minutes=15)
+"""So long after proving who they are may somebody change who can come in."""
 
 _KEY = re.compile(r"pl_live_(?P<public_id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})")
 KEY_OVERLAP = timedelta(days=7)
@@ -102,8 +107,11 @@ def sign_in(
     user_agent: str = "",
     origin: Origin | None = None,
     passwords: Passwords | None = None,
-) -> SignedIn:
-    """Start a login; raise `InvalidCredentialsError` after the same time whether or not the address is known."""
+) -> SignedIn | SecondStep:
+    """Start a login, or with a second factor the step that asks for it.
+
+    Raises `InvalidCredentialsError` after the same time whether or not the address is known.
+    """
     hasher = passwords or recommended_passwords()
     address = email.strip().lower()
     user = uow.accounts.find_user_by_email(address) if is_email(address) else None
@@ -116,6 +124,31 @@ def sign_in(
         )
     if updated_hash is not None:
         uow.accounts.replace_password_hash(user_id=user.id, password_hash=updated_hash)
+    if has_second_factor(user):
+        token = begin_step(uow=uow, kind=StepKind.SECOND_FACTOR, user_id=user.id)
+        return SecondStep(token=token, user_id=user.id)
+    return start_login(
+        uow=uow,
+        user=user,
+        membership=membership,
+        method=SignInMethod.PASSWORD,
+        user_agent=user_agent,
+        origin=origin,
+    )
+
+
+def start_login(
+    *,
+    uow: UnitOfWork,
+    user: UserAccount,
+    membership: Membership,
+    method: SignInMethod,
+    has_second_factor: bool = False,
+    is_confirmed: bool = True,
+    user_agent: str = "",
+    origin: Origin | None = None,
+) -> SignedIn:
+    """Start the login of somebody who proved who they are."""
     token = secrets.token_urlsafe(32)
     session_id, expires_at = uow.accounts.add_login(
         organisation_id=membership.organisation_id,
@@ -123,6 +156,9 @@ def sign_in(
         token_sha256=sha256_of(token),
         user_agent=printable(user_agent),
         lifetime_s=LOGIN_LIFETIME.total_seconds(),
+        method=method,
+        has_second_factor=has_second_factor,
+        is_confirmed=is_confirmed,
     )
     principal = Principal(
         organisation_id=membership.organisation_id,
@@ -132,8 +168,16 @@ def sign_in(
         session_id=session_id,
         limited_to=user.id if membership.is_limited else None,
         origin=origin,
+        method=method,
+        is_confirmed=is_confirmed,
     )
-    uow.audit.record(actor=principal, act=Act.SIGNED_IN, object_id=session_id)
+    uow.audit.record(
+        actor=principal,
+        act=Act.SIGNED_IN,
+        object_id=session_id,
+        method=method.value,
+        second_factor=has_second_factor,
+    )
     return SignedIn(token=token, session_id=session_id, principal=principal, expires_at=expires_at)
 
 
@@ -150,7 +194,11 @@ def sign_out(*, uow: UnitOfWork, token: str, origin: Origin | None = None) -> No
 
 def resolve_login(*, uow: UnitOfWork, token: str) -> Principal:
     """Say whose login this is and keep it alive; raise `NotSignedInError` when it is unknown or over."""
-    login = uow.accounts.find_login(token_sha256=sha256_of(token), idle_s=LOGIN_IDLE.total_seconds())
+    login = uow.accounts.find_login(
+        token_sha256=sha256_of(token),
+        idle_s=LOGIN_IDLE.total_seconds(),
+        confirmed_for_s=CONFIRMED_FOR.total_seconds(),
+    )
     if login is None:
         raise NotSignedInError(
             "You are not signed in, or were away for too long.", how_to_fix="Sign in again."
@@ -163,6 +211,10 @@ def resolve_login(*, uow: UnitOfWork, token: str) -> Principal:
         user_id=login.user_id,
         session_id=login.session_id,
         limited_to=login.user_id if login.is_limited else None,
+        method=login.method,
+        is_confirmed=login.is_confirmed,
+        lacks_second_factor=login.lacks_second_factor,
+        second_factor_due=login.second_factor_due,
     )
 
 
@@ -203,6 +255,7 @@ def create_api_key(
 ) -> NewApiKey:
     """Make an API key; owners only, never with more than the maker may do. With `team_ids`, it sees these alone."""
     principal.require(Permission.KEYS_MANAGE)
+    principal.require_confirmed()
     shown = check_text(name, field="name")
     if not scopes or not all(principal.may(scope) for scope in scopes):
         raise InvalidInputError(
@@ -238,6 +291,7 @@ def create_api_key(
 def rotate_api_key(*, uow: UnitOfWork, principal: Principal, api_key_id: UUID) -> NewApiKey:
     """Give a key a new secret; the old one opens for another week, so that programs can be changed one by one."""
     principal.require(Permission.KEYS_MANAGE)
+    principal.require_confirmed()
     secret = secrets.token_urlsafe(32)
     row = uow.accounts.rotate_api_key(
         organisation_id=principal.organisation_id,

@@ -113,6 +113,7 @@ def issue_reset(
     doors, too. Takes the unit of work of the principal.
     """
     principal.require(Permission.MEMBERS_MANAGE)
+    principal.require_confirmed()
     rows = uow.members.list_by_email(
         organisation_id=principal.organisation_id, after=None, limit=1, user_id=user_id
     )

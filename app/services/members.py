@@ -41,6 +41,7 @@ class MemberView:
     """For the login of an athlete or guardian: whose results it sees."""
     member_since: datetime
     last_seen_at: datetime | None
+    has_second_factor: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,7 @@ def get_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID) -> Membe
 def change_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID, place: Place) -> MemberView:
     """Make a member something else; the last owner stays one (`StaleStateError`)."""
     principal.require(Permission.MEMBERS_MANAGE)
+    principal.require_confirmed()
     before = _find(uow, principal, user_id)
     _check_place(uow, principal, place)
     if place.role is not Role.OWNER:
@@ -365,6 +367,7 @@ def _views(uow: UnitOfWork, principal: Principal, rows: Collection[MemberRow]) -
             athlete_ids=frozenset(links.get(row.user_id, ())),
             member_since=row.member_since,
             last_seen_at=row.last_seen_at,
+            has_second_factor=row.has_second_factor,
         )
         for row in rows
     ]

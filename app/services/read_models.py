@@ -67,6 +67,14 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondStep:
+    """The password was right, and a second factor is asked for. The token ties the two steps together."""
+
+    token: str = field(repr=False)
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeySummary:
     """An API key, without its secret."""
 

@@ -36,6 +36,8 @@ class Viewer:
 
     display_name: str
     organisation_name: str | None = None
+    second_factor_due: str | None = None
+    """From this day on the organisation asks for a second factor, and they have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -639,6 +641,67 @@ class LoginRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """What somebody has beside the password."""
+
+    has_app: bool
+    n_recovery_codes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondStepPage(Page):
+    """The second step of a sign-in."""
+
+    template: ClassVar[str] = "second_step.html"
+    next_path: str
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmPage(Page):
+    """Proving again who one is, before a change of security."""
+
+    template: ClassVar[str] = "confirm.html"
+    next_path: str
+    asks_code: bool
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSetupPage(Page):
+    """What an authenticator app must be told."""
+
+    template: ClassVar[str] = "app_setup.html"
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    qr_code: Markup
+    secret: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodesPage(Page):
+    """Codes that stand in for a lost second factor, shown once."""
+
+    template: ClassVar[str] = "recovery_codes.html"
+    tabs: tuple[Link, ...]
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInRulesPage(Page):
+    """What the organisation asks for at its door."""
+
+    template: ClassVar[str] = "settings_sign_in.html"
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    done: str | None
+    roles: tuple[Choice, ...]
+    grace: tuple[Choice, ...]
+    starts: When | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityPage(Page):
     """A person's own way in."""
 
@@ -646,6 +709,9 @@ class SecurityPage(Page):
     tabs: tuple[Link, ...]
     problem: Problem | None
     done: str | None
+    factors: Factors
+    is_required: bool
+    """The organisation asks for a second factor, and nothing else opens before there is one."""
     logins: tuple[LoginRow, ...]
 
 
@@ -668,6 +734,7 @@ class MemberRow:
     roles: tuple[Choice, ...]
     sees: str
     last_seen: When | None
+    has_second_factor: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -801,6 +868,11 @@ PAGES: tuple[type[Page], ...] = (
     NewPasswordPage,
     ForgotPasswordPage,
     SecurityPage,
+    SecondStepPage,
+    ConfirmPage,
+    AppSetupPage,
+    RecoveryCodesPage,
+    SignInRulesPage,
     MembersPage,
     KeysPage,
     WebhooksPage,

@@ -45,14 +45,22 @@ class PageRule(AccessRule):
 
     def __call__(self, principal: PrincipalDep) -> None:
         """Raise `ForbiddenError` unless the permission is held."""
+        principal.require_second_factor()
         principal.require(self._permission)
 
 
 class SignedInRule(AccessRule):
     """The page is for those who are signed in, whatever they may do."""
 
+    def __init__(self, *, while_enrolling: bool = False) -> None:
+        """Keep whether it is open, too, to those who still have to set up a second factor."""
+        super().__init__()
+        self._while_enrolling = while_enrolling
+
     def __call__(self, principal: PrincipalDep) -> None:
-        """Being known is enough."""
+        """Being known is enough, with the second factor that the organisation asks for."""
+        if not self._while_enrolling:
+            principal.require_second_factor()
 
 
 def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
@@ -67,4 +75,9 @@ UowDep = Annotated[UnitOfWork, Depends(get_uow, scope="function")]
 def viewer_of(principal: Principal, *, uow: UnitOfWork | None = None) -> Viewer:
     """Return who is signed in, for the top of the page; without a unit of work, without the organisation's name."""
     name = None if uow is None else accounts.get_organisation(uow=uow, principal=principal).name
-    return Viewer(display_name=principal.display_name, organisation_name=name)
+    due = principal.second_factor_due
+    return Viewer(
+        display_name=principal.display_name,
+        organisation_name=name,
+        second_factor_due=None if due is None else f"{due:%d %B}".lstrip("0"),
+    )

@@ -6,12 +6,13 @@ from fastapi import Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from app.domain.access import Principal
-from app.domain.errors import NotSignedInError
+from app.domain.errors import ConfirmationNeededError, NotSignedInError, SecondFactorNeededError
 from app.http.parts import parts_of
 from app.http.problems import problem_of
 from app.web.contexts import Problem
 from app.web.deps import viewer_of
 from app.web.forms import form_token
+from app.web.paths import came_from
 from app.web.present_forms import present_error
 from app.web.render import page_response
 
@@ -20,6 +21,10 @@ def answer_as_page(request: Request, error: Exception) -> Response:
     """Return an error as a page; whoever is not signed in is sent to the sign-in and back."""
     if isinstance(error, NotSignedInError):
         return _send_to_sign_in(request)
+    if isinstance(error, SecondFactorNeededError):
+        return _send_to(request, "/settings/security")
+    if isinstance(error, ConfirmationNeededError):
+        return _send_to(request, f"/confirm?{urlencode({'next': came_from(request)})}")
     problem = problem_of(error)
     principal: Principal | None = getattr(request.state, "principal", None)
     page = present_error(
@@ -39,11 +44,17 @@ _OWN_WORDS = frozenset({404, 405, 500})
 """Where the page's own words fit a reader better than those written for a program."""
 
 
+def _send_to(request: Request, target: str) -> Response:
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=status.HTTP_200_OK, headers={"HX-Redirect": target})
+    return RedirectResponse(target, status_code=status.HTTP_303_SEE_OTHER)
+
+
 def _send_to_sign_in(request: Request) -> Response:
-    came_from = request.url.path if request.method == "GET" else "/"
+    here = request.url.path if request.method == "GET" else "/"
     if request.method == "GET" and request.url.query:
-        came_from = f"{came_from}?{request.url.query}"
-    target = "/sign-in" if came_from == "/" else f"/sign-in?{urlencode({'next': came_from})}"
+        here = f"{here}?{request.url.query}"
+    target = "/sign-in" if here == "/" else f"/sign-in?{urlencode({'next': here})}"
     if request.headers.get("hx-request") == "true":
         return Response(status_code=status.HTTP_200_OK, headers={"HX-Redirect": "/sign-in"})
     return RedirectResponse(target, status_code=status.HTTP_303_SEE_OTHER)

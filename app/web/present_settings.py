@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from app.domain.access import PERMISSIONS, Permission, Principal, Role
+from app.domain.sign_in import SECOND_FACTOR_ROLES
 from app.services.logins import LoginView
 from app.services.members import InvitationView, MemberView
 from app.services.read_models import ApiKeySummary, TeamSummary
@@ -49,6 +50,7 @@ def settings_tabs(principal: Principal, *, current: str) -> tuple[Link, ...]:
     tabs = [("My security", "/settings/security")]
     if principal.may(Permission.MEMBERS_MANAGE):
         tabs.append(("Members", "/settings/members"))
+        tabs.append(("Sign-in", "/settings/sign-in"))
     if principal.may(Permission.KEYS_MANAGE):
         tabs.append(("API keys", "/settings/keys"))
     if principal.may(Permission.WEBHOOKS_MANAGE):
@@ -89,7 +91,22 @@ def present_member(member: MemberView, *, teams: dict[str, str]) -> MemberRow:
         roles=() if member.role is Role.ATHLETE else role_choices(member.role),
         sees=_sees(member, teams=teams),
         last_seen=None if member.last_seen_at is None else when_of(member.last_seen_at),
+        has_second_factor=member.has_second_factor,
     )
+
+
+def second_factor_choices(chosen: Collection[Role]) -> tuple[Choice, ...]:
+    """Return the roles of which a second factor can be asked."""
+    return tuple(
+        Choice(value=role.value, label=ROLE_LABELS[role], chosen=role in chosen)
+        for role in SECOND_FACTOR_ROLES
+    )
+
+
+def grace_choices() -> tuple[Choice, ...]:
+    """Return how long those without may take to set one up."""
+    words = {0: "at once", 7: "in a week", 14: "in two weeks", 30: "in a month"}
+    return tuple(Choice(value=str(days), label=text, chosen=days == 7) for days, text in words.items())
 
 
 def role_choices(chosen: Role) -> tuple[Choice, ...]:

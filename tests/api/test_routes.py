@@ -19,6 +19,7 @@ PUBLIC = {
     "/api/v1/openapi.json",
     "/sign-in",
     "/sign-out",
+    "/sign-in/second-factor",
     "/consent",
     "/consent/decide",
     "/oauth/token",

@@ -12,9 +12,10 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Permission, Role
 from app.domain.athletes import AthleteChange
 from app.domain.consent import Purpose, Relation
+from app.domain.sign_in import StepKind
 from app.domain.webhooks import PostFailure, PostOutcome, WebhookPolicy
 from app.jobs.memory_queue import MemoryQueue
-from app.services import logins, members, oauth, webhooks
+from app.services import logins, members, oauth, sign_in_rules, webhooks
 from app.services.accounts import create_api_key, sign_in
 from app.services.athlete_history import get_history
 from app.services.athletes import edit_athlete
@@ -27,6 +28,7 @@ from app.services.outbox import Post
 from app.services.privacy import change_rules
 from app.services.roster_imports import start_import
 from app.services.sealing import Seal
+from app.services.sign_in_steps import begin_step
 from app.services.webhook_config import WebhookConfig
 from app.storage.local import LocalBlobStore
 from tests.factories import (
@@ -52,8 +54,12 @@ ACCOUNT_TABLES = {
     "invitation",
     "password_reset",
     "access_token",
+    "sign_in_policy",
+    "sign_in_step",
 }
 """Open while nobody is known yet; closed to others once an organisation is named."""
+PERSONAL = {"user_account", "sign_in_step"}
+"""Of a person, not of an organisation: each has a rule and a test of its own."""
 APPEND_ONLY = {
     "audit_entry",
     "recording_event",
@@ -123,6 +129,7 @@ def let_people_in(uow_factory, club, *, team, athlete):
     with uow_factory(principal) as uow:
         scopes = frozenset({Permission.ROSTER_READ})
         key = create_api_key(uow=uow, principal=principal, name="key", scopes=scopes, team_ids=(team.id,))
+        sign_in_rules.change_rule(uow=uow, principal=principal, roles=frozenset({Role.VIEWER}), grace_days=7)
         link = Place(role=Role.ATHLETE, athlete_ids=frozenset({athlete.id}))
         email = f"guardian-{club.email}"
         token = members.invite(uow=uow, principal=principal, email=email, place=link).token
@@ -133,6 +140,7 @@ def let_people_in(uow_factory, club, *, team, athlete):
             uow=uow, token=token, display_name="Gil Guardian", password=PASSWORD, passwords=QUICK_PASSWORDS
         )
     with uow_factory(None) as uow:
+        begin_step(uow=uow, kind=StepKind.SECOND_FACTOR, user_id=principal.user_id)
         secret = key.key.removeprefix(f"{key.summary.prefix}_")
         oauth.issue_token(uow=uow, client_id=key.summary.prefix, client_secret=secret)
 
@@ -217,7 +225,7 @@ def _owners(connection, table):
     return set(connection.scalars(sql("SELECT {column} FROM {table}", column=column, table=table)))
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"user_account"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - PERSONAL))
 def test_rows_when_read_by_an_organisation_then_they_are_its_own(engine, clubs, table):
     for club in clubs:
         with engine.begin() as connection:
@@ -235,13 +243,20 @@ def test_users_when_read_by_an_organisation_then_they_are_its_members(engine, cl
             }
 
 
+def test_steps_of_a_sign_in_when_an_organisation_is_named_then_there_are_none(engine, clubs):
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM sign_in_step")) > 0
+        _as(connection, clubs[0].id)
+        assert connection.scalar(text("SELECT count(*) FROM sign_in_step")) == 0
+
+
 @pytest.mark.parametrize("table", sorted(set(TABLES) - ACCOUNT_TABLES))
 def test_rows_when_no_organisation_is_named_then_there_are_none(engine, clubs, table):
     with engine.begin() as connection:
         assert connection.scalar(sql("SELECT count(*) FROM {table}", table=table)) == 0
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"organisation", "user_account"}))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - PERSONAL - {"organisation"}))
 def test_row_when_inserted_for_another_organisation_then_refused(engine, clubs, table):
     mine, theirs = clubs
     columns = [
@@ -265,7 +280,7 @@ def test_row_when_inserted_for_another_organisation_then_refused(engine, clubs, 
 
 
 @pytest.mark.parametrize(
-    "table", sorted(set(TABLES) - APPEND_ONLY - NEVER_CHANGED - {"organisation", "user_account"})
+    "table", sorted(set(TABLES) - APPEND_ONLY - NEVER_CHANGED - PERSONAL - {"organisation"})
 )
 def test_rows_when_changed_by_another_organisation_then_none_is_touched(engine, clubs, table):
     mine, theirs = clubs

@@ -28,7 +28,7 @@ from app.services.screening_models import ScreeningChange
 from app.web.contexts import (
     Choice,
     ConsentPage,
-    ForgotPasswordPage,
+    Factors,
     ImportColumnField,
     ImportQuestion,
     ImportReviewPage,
@@ -64,6 +64,7 @@ from app.web.present_webhooks import event_choices, present_delivery, present_we
 from app.web.render import STATIC, STATIC_URL, page_response
 from tests.chromium import find_chromium
 from tests.web import samples
+from tests.web.preview_doors import sign_in_pages
 
 CLIP = Path(__file__).parents[2] / "samples" / "dvj_f_valgus20_60.mp4"
 CHROMIUM_ARGS = (
@@ -257,9 +258,11 @@ def settings_pages() -> dict[str, Page]:
             MemberRow(
                 id="1", name="Kim Owner", email="kim@example.org", roles=role_choices(Role.OWNER),
                 sees="Sees the whole organisation", last_seen=when,
+                has_second_factor=True,
             ),
             MemberRow(
-                id="2", name="Gil Guardian", email="gil@example.org", roles=(), sees="Sees one", last_seen=None
+                id="2", name="Gil Guardian", email="gil@example.org", roles=(), sees="Sees one", last_seen=None,
+                has_second_factor=False,
             ),
         ),
         invitations=(InvitationRow(id="3", email="sam@example.org", role="Trainer", expires=when),),
@@ -293,13 +296,12 @@ def settings_pages() -> dict[str, Page]:
         **shared,
         tabs=settings_tabs(owner, current="/settings/security"),
         done="Your password is changed, and every other login ended.",
+        factors=Factors(has_app=False, n_recovery_codes=0),
+        is_required=False,
         logins=(
             LoginRow(id="1", browser="Firefox on Windows", last_seen=when, is_this=True),
             LoginRow(id="2", browser="Safari on iPhone", last_seen=when, is_this=False),
         ),
-    )
-    forgot = ForgotPasswordPage(
-        title="Forgot your password?", viewer=None, csrf_token=TOKEN, can_mail=True, asked=False
     )
     password = NewPasswordPage(title="New password", **{**shared, "viewer": None}, token="")
     return {
@@ -307,10 +309,12 @@ def settings_pages() -> dict[str, Page]:
         "join-new": replace(join, token="k" * 43, invited=invited),
         "join-known": replace(join, token="k" * 43, invited=replace(invited, has_account=True)),
         "new-password": password,
-        "forgot-password": forgot,
-        "forgot-password-asked": replace(forgot, asked=True),
-        "forgot-password-no-mail": replace(forgot, can_mail=False),
         "settings-security": security,
+        "settings-security-on": replace(
+            security, factors=Factors(has_app=True, n_recovery_codes=9), done=None
+        ),
+        "settings-security-asked": replace(security, is_required=True, done=None),
+        **sign_in_pages(viewer=VIEWER, token=TOKEN, owner=owner, when=when),
         "settings-members": people,
         "settings-members-refused": replace(people, made=None, problem=problem, done="Removed."),
         "settings-keys": keys,

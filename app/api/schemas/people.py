@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from app.api.schemas.base import MAX_NAME_CHARS, Input, Output, OutputPage
 from app.domain.access import Permission, Role
+from app.domain.sign_in import MAX_GRACE_DAYS
 
 TeamIds = Annotated[list[UUID], Field(min_length=1, max_length=200)]
 _TEAMS = "The only teams this one sees; null: the whole organisation."
@@ -48,6 +49,7 @@ class MemberOutput(Output):
     athlete_ids: list[UUID]
     member_since: datetime
     last_seen_at: datetime | None
+    has_second_factor: bool = Field(description="Signing in takes more than a password.")
 
 
 class MemberPage(OutputPage):
@@ -93,6 +95,28 @@ class ResetLinkOutput(Output):
     )
     is_mailed: bool = Field(description="The link is on its way to the member's address.")
     expires_at: datetime
+
+
+class SignInRulesInput(Input):
+    """Who is to need a second factor."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"roles": [], "grace_days": 14}]})
+
+    roles: Annotated[list[Role], Field(max_length=10)] = Field(
+        description="Any of `owner`, `clinician`, `trainer` and `viewer`; an empty list asks nobody."
+    )
+    grace_days: Annotated[int, Field(ge=0, le=MAX_GRACE_DAYS)] = Field(
+        default=7, description="Whoever has none is reminded for so long; then it is asked for."
+    )
+
+
+class SignInRulesOutput(Output):
+    """Who needs a second factor."""
+
+    roles: list[Role]
+    starts_at: datetime | None = Field(
+        description="From then on whoever has none can do nothing but set one up; null: nobody needs one."
+    )
 
 
 class ApiKeyInput(Input):

@@ -16,11 +16,13 @@ from app.api.schemas.people import (
     NewInvitationOutput,
     PlaceInput,
     ResetLinkOutput,
+    SignInRulesInput,
+    SignInRulesOutput,
 )
 from app.domain.access import Permission
 from app.http.post import post_of
 from app.http.small_bodies import SmallBodyRoute
-from app.services import logins, members
+from app.services import logins, members, second_factor, sign_in_rules
 from app.services.door_links import join_link, reset_link
 from app.services.members import Place
 
@@ -95,6 +97,45 @@ def issue_password_reset(
         is_mailed=new.is_mailed,
         expires_at=new.expires_at,
     )
+
+
+@router.delete(
+    "/members/{user_id}/second-factor",
+    operation_id="reset_second_factor",
+    summary="Take off a member's second factor",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(404, 409),
+)
+def reset_second_factor(user_id: UUID, uow: UowDep, principal: PrincipalDep, parts: PartsDep) -> None:
+    """Help a member who lost their second factor: it is off, and their logins end. Not for members of others, too."""
+    second_factor.reset_second_factor(
+        uow=uow, principal=principal, user_id=user_id, post=post_of(parts.settings)
+    )
+
+
+@router.get(
+    "/sign-in-rules",
+    operation_id="get_sign_in_rules",
+    summary="Who needs a second factor",
+    responses=problems(),
+)
+def get_sign_in_rules(uow: UowDep, principal: PrincipalDep) -> SignInRulesOutput:
+    """Return of whom your organisation asks a second factor."""
+    return SignInRulesOutput.model_validate(sign_in_rules.get_rule(uow=uow, principal=principal))
+
+
+@router.put(
+    "/sign-in-rules",
+    operation_id="change_sign_in_rules",
+    summary="Ask for a second factor",
+    responses=problems(400, 413, 422),
+)
+def change_sign_in_rules(body: SignInRulesInput, uow: UowDep, principal: PrincipalDep) -> SignInRulesOutput:
+    """Ask a second factor of some roles, after a time in which they are reminded. You need one yourself first."""
+    rule = sign_in_rules.change_rule(
+        uow=uow, principal=principal, roles=frozenset(body.roles), grace_days=body.grace_days
+    )
+    return SignInRulesOutput.model_validate(rule)
 
 
 @router.post(

@@ -35,6 +35,7 @@ from app.db.models.roster import (
     TeamMember,
     Trial,
 )
+from app.db.models.sign_in import SignInPolicy, SignInStep
 from app.db.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 __all__ = [
@@ -81,6 +82,8 @@ __all__ = [
     "RosterImport",
     "Screening",
     "ScreeningJudgement",
+    "SignInPolicy",
+    "SignInStep",
     "Team",
     "TeamLimit",
     "TeamMember",

@@ -2,12 +2,23 @@
 
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, TenantMixin, belongs_to_organisation, tenant_key, tenant_reference
 from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
-from app.domain.access import Role
+from app.domain.access import Role, SignInMethod
 
 
 class Organisation(Base):
@@ -35,6 +46,13 @@ class UserAccount(Base):
     display_name: Mapped[LongText]
     password_hash: Mapped[LongText]
     """argon2id, with its own salt and cost."""
+    totp_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Secret of an authenticator app, sealed; not in use before `totp_since` is set."""
+    totp_since: Mapped[Instant | None]
+    totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
+    """The half minute since 1970 whose code was used last: neither it nor an earlier one opens again."""
+    recovery_sha256: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), server_default=text("'{}'"))
+    """Codes that stand in for a second factor that is lost, once each; 75 random bits, so SHA-256 is enough."""
     disabled_at: Mapped[Instant | None]
     created_at: Mapped[CreatedAt]
 
@@ -68,6 +86,13 @@ class LoginSession(TenantMixin, Base):
     expires_at: Mapped[Instant]
     """The absolute end, however much it is used."""
     revoked_at: Mapped[Instant | None]
+    confirmed_at: Mapped[Instant | None]
+    """When the person last proved who they are; changes of security need that to be lately."""
+    method: Mapped[SignInMethod] = mapped_column(
+        stored_as_text(SignInMethod), server_default=text("'password'")
+    )
+    has_second_factor: Mapped[bool] = mapped_column(server_default=false())
+    """The sign-in took more than a password."""
 
 
 class ApiKey(TenantMixin, Base):

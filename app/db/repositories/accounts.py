@@ -4,13 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, String, any_, case, cast, delete, false, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.db.models import AccessToken, ApiKey, LoginSession, Membership, Organisation, UserAccount
+from app.db.models import (
+    AccessToken,
+    ApiKey,
+    LoginSession,
+    Membership,
+    Organisation,
+    SignInPolicy,
+    UserAccount,
+)
 from app.db.types import from_now, new_id
-from app.domain.access import Role
+from app.domain.access import Role, SignInMethod
 
 _NOTE_USE_AFTER_S = 60.0
 """A use is noted at most this often, so that reading pages writes little."""
@@ -26,6 +34,10 @@ class LoginRow:
     display_name: str
     role: Role
     is_limited: bool
+    method: SignInMethod
+    is_confirmed: bool
+    lacks_second_factor: bool
+    second_factor_due: datetime | None
 
 
 class AccountRepository:
@@ -133,6 +145,9 @@ class AccountRepository:
         token_sha256: bytes,
         user_agent: str,
         lifetime_s: float,
+        method: SignInMethod = SignInMethod.PASSWORD,
+        has_second_factor: bool = False,
+        is_confirmed: bool = True,
     ) -> tuple[UUID, datetime]:
         """Insert a login and return its id and absolute end."""
         row = self._session.execute(
@@ -145,12 +160,17 @@ class AccountRepository:
                 user_agent=user_agent,
                 last_seen_at=func.now(),
                 expires_at=from_now(lifetime_s),
+                method=method,
+                has_second_factor=has_second_factor,
+                confirmed_at=func.now() if is_confirmed else None,
             )
             .returning(LoginSession.id, LoginSession.expires_at)
         ).one()
         return row.id, row.expires_at
 
-    def find_login(self, *, token_sha256: bytes, idle_s: float) -> LoginRow | None:
+    def find_login(
+        self, *, token_sha256: bytes, idle_s: float, confirmed_for_s: float = 0.0
+    ) -> LoginRow | None:
         """Return the login of this token if it holds: not ended, not idle, the user enabled and still a member."""
         row = self._session.execute(
             select(
@@ -159,6 +179,12 @@ class AccountRepository:
                 UserAccount,
                 Membership.role,
                 Membership.is_limited,
+                LoginSession.method,
+                func.coalesce(LoginSession.confirmed_at > from_now(-confirmed_for_s), false()).label(
+                    "is_confirmed"
+                ),
+                _second_factor_from(),
+                (SignInPolicy.second_factor_from <= func.now()).label("is_due"),
             )
             .join(UserAccount, UserAccount.id == LoginSession.user_id)
             .join(
@@ -166,6 +192,7 @@ class AccountRepository:
                 (Membership.user_id == LoginSession.user_id)
                 & (Membership.organisation_id == LoginSession.organisation_id),
             )
+            .outerjoin(SignInPolicy, SignInPolicy.organisation_id == LoginSession.organisation_id)
             .where(
                 LoginSession.token_sha256 == token_sha256,
                 *_holds(idle_s),
@@ -181,6 +208,10 @@ class AccountRepository:
             display_name=row.UserAccount.display_name,
             role=row.role,
             is_limited=row.is_limited,
+            method=row.method,
+            is_confirmed=row.is_confirmed,
+            lacks_second_factor=row.second_factor_from is not None and row.is_due,
+            second_factor_due=None if row.is_due else row.second_factor_from,
         )
 
     def touch_login(self, session_id: UUID) -> None:
@@ -331,6 +362,13 @@ class AccountRepository:
             )
             is not None
         )
+
+
+def _second_factor_from() -> ColumnElement[datetime | None]:
+    """Return from when the login needs a second factor that it does not have; null when it needs none, or has one."""
+    asked = cast(Membership.role, String()) == any_(SignInPolicy.second_factor_roles)
+    lacking = LoginSession.has_second_factor.is_(False) & (LoginSession.method != SignInMethod.PROVIDER)
+    return case((asked & lacking, SignInPolicy.second_factor_from), else_=None).label("second_factor_from")
 
 
 def _holds(idle_s: float) -> tuple[ColumnElement[bool], ...]:

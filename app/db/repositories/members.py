@@ -26,6 +26,7 @@ class MemberRow:
     is_limited: bool
     member_since: datetime
     last_seen_at: datetime | None
+    has_second_factor: bool
 
 
 class MemberRepository:
@@ -67,6 +68,7 @@ class MemberRepository:
                 is_limited=membership.is_limited,
                 member_since=membership.created_at,
                 last_seen_at=last_seen_at,
+                has_second_factor=user.totp_since is not None,
             )
             for user, membership, last_seen_at in rows
         ]

@@ -8,10 +8,10 @@ from fastapi.responses import RedirectResponse
 
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import MEMBER_ROLES, Permission, Principal, Role
-from app.domain.errors import DomainError, InvalidInputError, NotFoundError
+from app.domain.errors import ConfirmationNeededError, DomainError, InvalidInputError, NotFoundError
 from app.http.parts import Parts
 from app.http.post import post_of
-from app.services import logins, members, roster
+from app.services import logins, members, roster, second_factor
 from app.services.door_links import join_link, reset_link
 from app.services.members import Place
 from app.web.contexts import MembersPage, OneTimeLink, Problem
@@ -31,7 +31,12 @@ router = APIRouter(dependencies=[Depends(PageRule(Permission.MEMBERS_MANAGE))])
 HERE = "/settings/members"
 TokenField = Annotated[str, Form(max_length=200)]
 MAX_SHOWN = 200
-_DONE = {"role": "The role is changed.", "removed": "Removed.", "ended": "The invitation is ended."}
+_DONE = {
+    "role": "The role is changed.",
+    "removed": "Removed.",
+    "ended": "The invitation is ended.",
+    "factor": "The second factor is taken off.",
+}
 
 
 @router.get(HERE)
@@ -91,7 +96,7 @@ def change_role(
             members.change_member(
                 uow=uow, principal=principal, user_id=user_id, place=Place(role=wanted, team_ids=team_ids)
             )
-    except NotFoundError:
+    except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
         return _page(request, parts, principal, problem=_problem(error))
@@ -107,7 +112,7 @@ def remove(
     try:
         with parts.uow_factory(principal) as uow:
             members.remove_member(uow=uow, principal=principal, user_id=user_id)
-    except NotFoundError:
+    except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
         return _page(request, parts, principal, problem=_problem(error))
@@ -125,7 +130,7 @@ def issue_reset(
             new = logins.issue_reset(
                 uow=uow, principal=principal, user_id=user_id, post=post_of(parts.settings)
             )
-    except NotFoundError:
+    except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
         return _page(request, parts, principal, problem=_problem(error))
@@ -139,6 +144,24 @@ def issue_reset(
         note="Hand the link over yourself. It works once, within the hour.",
     )
     return _page(request, parts, principal, made=made)
+
+
+@router.post(HERE + "/{user_id}/second-factor/reset")
+def reset_second_factor(
+    user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
+) -> Response:
+    """Take the second factor off a member who lost it."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    try:
+        with parts.uow_factory(principal) as uow:
+            second_factor.reset_second_factor(
+                uow=uow, principal=principal, user_id=user_id, post=post_of(parts.settings)
+            )
+    except (NotFoundError, ConfirmationNeededError):
+        raise
+    except DomainError as error:
+        return _page(request, parts, principal, problem=_problem(error))
+    return _back("factor")
 
 
 @router.post("/settings/invitations/{invitation_id}/end")

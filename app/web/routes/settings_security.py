@@ -11,14 +11,14 @@ from app.domain.errors import InvalidInputError
 from app.http.parts import Parts
 from app.http.post import post_of
 from app.http.rate_limits import SIGN_IN_BY_ACCOUNT
-from app.services import logins
-from app.web.contexts import Problem, SecurityPage
+from app.services import logins, second_factor
+from app.web.contexts import Factors, Problem, SecurityPage
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import present_login, settings_tabs
 from app.web.render import page_response
 
-router = APIRouter(dependencies=[Depends(SignedInRule())])
+router = APIRouter(dependencies=[Depends(SignedInRule(while_enrolling=True))])
 
 HERE = "/settings/security"
 TokenField = Annotated[str, Form(max_length=200)]
@@ -28,7 +28,11 @@ PasswordField = Annotated[str, Form(max_length=1024)]
 @router.get(HERE)
 def show_security(request: Request, parts: PartsDep, principal: PrincipalDep, done: str = "") -> Response:
     """Show where the person is signed in, and the form for a new password."""
-    words = {"password": "Your password is changed, and every other login ended.", "ended": "Ended."}
+    words = {
+        "password": "Your password is changed, and every other login ended.",
+        "ended": "Ended.",
+        "app_off": "Codes of an app are not asked for any more.",
+    }
     return _page(request, parts, principal, done=words.get(done))
 
 
@@ -93,6 +97,7 @@ def _page(
 ) -> Response:
     with parts.uow_factory(None) as uow:
         found = logins.list_logins(uow=uow, principal=principal)
+        factors = second_factor.get_factors(uow=uow, principal=principal)
         viewer = viewer_of(principal, uow=uow)
     page = SecurityPage(
         title="My security",
@@ -101,6 +106,8 @@ def _page(
         tabs=settings_tabs(principal, current=HERE),
         problem=problem,
         done=done,
+        factors=Factors(has_app=factors.has_app, n_recovery_codes=factors.n_recovery_codes),
+        is_required=principal.lacks_second_factor,
         logins=tuple(present_login(login) for login in found),
     )
     return page_response(page, status=422 if problem else 200)

@@ -11,15 +11,15 @@ from app.http.identity import authenticate_login, client_address, login_cookie_n
 from app.http.parts import Parts
 from app.http.rate_limits import SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS
 from app.services import accounts
-from app.services.read_models import SignedIn
+from app.services.read_models import SecondStep, SignedIn
 from app.web.contexts import Problem, SignInPage
 from app.web.deps import PartsDep, SignedInRule
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
+from app.web.paths import MAX_NEXT_CHARS, safe_path
 from app.web.render import page_response
+from app.web.routes.second_step import go_to_second_step, let_in
 
 router = APIRouter()
-
-_MAX_NEXT_CHARS = 500
 
 
 @router.get("/sign-in", dependencies=[Depends(anybody)])
@@ -40,7 +40,7 @@ def sign_in(
     email: Annotated[str, Form(max_length=254)] = "",
     password: Annotated[str, Form(max_length=1024)] = "",
     csrf_token: Annotated[str, Form(max_length=200)] = "",
-    next: Annotated[str, Form(max_length=_MAX_NEXT_CHARS)] = "/",  # the form field's name
+    next: Annotated[str, Form(max_length=MAX_NEXT_CHARS)] = "/",  # the form field's name
 ) -> Response:
     """Start a login and go on to where the visitor wanted to be."""
     check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
@@ -71,10 +71,9 @@ def sign_in(
             problem=problem,
             status_code=status.HTTP_401_UNAUTHORIZED,
         )
-    response = RedirectResponse(next_path, status_code=status.HTTP_303_SEE_OTHER)
-    set_private_cookie(response, login_cookie_name(parts.settings), signed_in.token, settings=parts.settings)
-    response.delete_cookie(visitor_cookie_name(parts.settings), path="/")
-    return response
+    if isinstance(signed_in, SecondStep):
+        return go_to_second_step(parts.settings, token=signed_in.token, next_path=next_path)
+    return let_in(parts.settings, signed_in, next_path=next_path)
 
 
 @router.post("/sign-out", dependencies=[Depends(SignedInRule())])
@@ -94,13 +93,7 @@ def sign_out(
     return response
 
 
-def safe_path(path: str) -> str:
-    """Return a path on this site to go on to; anything else becomes the start page."""
-    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if is_ours and len(path) <= _MAX_NEXT_CHARS and "\\" not in path else "/"
-
-
-def _start_login(request: Request, parts: Parts, *, email: str, password: str) -> SignedIn:
+def _start_login(request: Request, parts: Parts, *, email: str, password: str) -> SignedIn | SecondStep:
     account = email.strip().lower()
     parts.rate_limiter.hit(SIGN_IN_BY_ADDRESS, client_address(request))
     parts.rate_limiter.check(SIGN_IN_BY_ACCOUNT, account)

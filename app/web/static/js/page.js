@@ -1,4 +1,4 @@
-// On every page: times in the reader's own zone, and the first error in focus.
+// On every page: times in the reader's own zone, the first error in focus, and buttons that print.
 
 const FORMATS = {
   date: { day: "numeric", month: "short", year: "numeric" },
@@ -18,3 +18,8 @@ export function localiseTimes(root) {
 localiseTimes(document);
 document.addEventListener("htmx:after:swap", () => localiseTimes(document));
 document.getElementById("problem")?.focus();
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}

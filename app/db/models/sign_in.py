@@ -1,0 +1,39 @@
+"""What happens at the door: what an organisation asks for, and sign-ins that are not finished."""
+
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, TenantMixin, belongs_to_organisation
+from app.db.types import CreatedAt, IdKey, Instant, stored_as_text
+from app.domain.sign_in import StepKind
+
+
+class SignInPolicy(TenantMixin, Base):
+    """Who needs a second factor in an organisation; without a row, nobody does."""
+
+    __tablename__ = "sign_in_policy"
+    __table_args__ = (belongs_to_organisation(),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    second_factor_roles: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
+    second_factor_from: Mapped[Instant]
+    """Until then whoever has none is reminded; from then on they can do nothing but set one up."""
+
+
+class SignInStep(Base):
+    """A sign-in, or the making of a passkey, that waits for its next step. Used once; only the token's SHA-256 is kept."""
+
+    __tablename__ = "sign_in_step"
+    __table_args__ = (UniqueConstraint("token_sha256"), Index(None, "user_id"), Index(None, "expires_at"))
+
+    id: Mapped[IdKey]
+    token_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[StepKind] = mapped_column(stored_as_text(StepKind))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    """Who it is about, where that is known already."""
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What the next step has to know."""
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[Instant]

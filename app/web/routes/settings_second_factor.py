@@ -1,0 +1,130 @@
+"""Setting up a second factor of one's own, and turning it off."""
+
+from typing import Annotated
+
+import segno
+from fastapi import APIRouter, Depends, Form, Request, Response, status
+from fastapi.responses import RedirectResponse
+from markupsafe import Markup
+
+from app.domain.access import Principal
+from app.domain.errors import InvalidInputError
+from app.http.parts import Parts
+from app.http.post import post_of, seal_from
+from app.http.rate_limits import SECOND_FACTOR_BY_ACCOUNT
+from app.services import second_factor
+from app.services.second_factor import AppSetup
+from app.web.contexts import AppSetupPage, Problem, RecoveryCodesPage
+from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
+from app.web.forms import check_form, form_token
+from app.web.present_settings import settings_tabs
+from app.web.render import page_response
+
+router = APIRouter(dependencies=[Depends(SignedInRule(while_enrolling=True))])
+
+SECURITY = "/settings/security"
+HERE = "/settings/second-factor"
+TokenField = Annotated[str, Form(max_length=200)]
+
+
+@router.post(f"{HERE}/prepare")
+def prepare(
+    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
+) -> Response:
+    """Make a secret and show what the app must be told."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    with parts.uow_factory(None) as uow:
+        setup = second_factor.prepare_app(uow=uow, principal=principal, seal=seal_from(parts.settings))
+    return _setup_page(request, parts, principal, setup=setup)
+
+
+@router.post(f"{HERE}/start")
+def start(
+    request: Request,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    code: Annotated[str, Form(max_length=100)] = "",
+    csrf_token: TokenField = "",
+) -> Response:
+    """Put the app to use by its first code, and show the recovery codes."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    seal, subject = seal_from(parts.settings), str(principal.user_id)
+    parts.rate_limiter.check(SECOND_FACTOR_BY_ACCOUNT, subject)
+    try:
+        with parts.uow_factory(None) as uow:
+            codes = second_factor.start_app(
+                uow=uow, principal=principal, code=code, seal=seal, post=post_of(parts.settings)
+            )
+    except InvalidInputError as error:
+        parts.rate_limiter.hit(SECOND_FACTOR_BY_ACCOUNT, subject)
+        with parts.uow_factory(None) as uow:
+            setup = second_factor.prepared_app(uow=uow, principal=principal, seal=seal)
+        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
+        return _setup_page(request, parts, principal, setup=setup, problem=problem)
+    return codes_page(request, parts, principal, codes=codes)
+
+
+@router.post(f"{HERE}/stop")
+def stop(request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = "") -> Response:
+    """Turn the app off."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    with parts.uow_factory(None) as uow:
+        second_factor.stop_app(uow=uow, principal=principal, post=post_of(parts.settings))
+    return RedirectResponse(f"{SECURITY}?done=app_off", status_code=status.HTTP_303_SEE_OTHER)
+
+
+@router.post(f"{HERE}/codes")
+def renew_codes(
+    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
+) -> Response:
+    """Make new recovery codes and show them, once."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    with parts.uow_factory(None) as uow:
+        codes = second_factor.renew_recovery_codes(uow=uow, principal=principal, post=post_of(parts.settings))
+    return codes_page(request, parts, principal, codes=codes)
+
+
+def codes_page(request: Request, parts: Parts, principal: Principal, *, codes: tuple[str, ...]) -> Response:
+    """Show recovery codes, the only time they can be read."""
+    with parts.uow_factory(None) as uow:
+        viewer = viewer_of(principal, uow=uow)
+    page = RecoveryCodesPage(
+        title="Recovery codes",
+        viewer=viewer,
+        csrf_token=form_token(request, parts.settings),
+        tabs=settings_tabs(principal, current=SECURITY),
+        codes=codes,
+    )
+    return page_response(page)
+
+
+def _setup_page(
+    request: Request,
+    parts: Parts,
+    principal: Principal,
+    *,
+    setup: AppSetup,
+    problem: Problem | None = None,
+) -> Response:
+    with parts.uow_factory(None) as uow:
+        viewer = viewer_of(principal, uow=uow)
+    page = AppSetupPage(
+        title="Set up an authenticator app",
+        viewer=viewer,
+        csrf_token=form_token(request, parts.settings),
+        tabs=settings_tabs(principal, current=SECURITY),
+        problem=problem,
+        qr_code=qr_code(setup.address),
+        secret=" ".join(setup.secret[start : start + 4] for start in range(0, len(setup.secret), 4)),
+        address=setup.address,
+    )
+    return page_response(page, status=422 if problem else 200)
+
+
+def qr_code(text: str) -> Markup:
+    """Return a QR code as SVG, to stand in a page: dark on light, whatever the page's colours."""
+    drawn = segno.make(text, error="m", micro=False).svg_inline(
+        scale=4, omitsize=True, dark="#000", light="#fff", svgclass="qr", lineclass=None
+    )
+    named = drawn.replace("<svg ", '<svg role="img" aria-label="QR code for the authenticator app" ', 1)
+    return Markup(named)  # noqa: S704  # numbers and our own class name, drawn by segno
