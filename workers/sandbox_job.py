@@ -15,6 +15,7 @@ from app.domain.lifecycle import Stage
 from app.media.facts import VideoRefusedError
 from app.media.frames import VideoFile
 from app.media.overlay import draw_overlay
+from app.media.sound import find_clap
 from app.media.stills import draw_stills
 from app.pose.bundle import DEFAULT_MODEL, PoseEngine
 from app.pose.estimator import PoseEstimator
@@ -78,6 +79,8 @@ class Job:
         sha256 = self._aside.submit(_sha256, path)
         try:
             video = VideoFile(path, n_threads=self._n_threads)
+            # Not before the file was found to be a video within the limits.
+            clap = self._aside.submit(_clap, path, Movement(order.movement))
             followed = follow_athlete(
                 video,
                 self._estimator,
@@ -95,7 +98,7 @@ class Job:
         if followed.track is not None:
             Path(TRACK_FILE).write_bytes(track_to_bytes(followed.track, squeeze=False))
         return ReadDone(
-            video=_video_said(video, followed, sha256=sha256.result()),
+            video=_video_said(video, followed, sha256=sha256.result(), clap_s=clap.result()),
             has_track=followed.track is not None,
             findings=_findings(followed, is_picked=at is not None),
             n_network_runs=self._estimator.n_network_runs,
@@ -156,7 +159,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _video_said(video: VideoFile, followed: Followed, *, sha256: str) -> VideoSaid:
+def _clap(path: Path, movement: Movement) -> float | None:
+    """Return where a clap is heard; a second camera may have filmed the same trial and heard it, too."""
+    known = MOVEMENTS.get(movement)
+    return find_clap(path) if known is not None and len(known.views) > 1 else None
+
+
+def _video_said(video: VideoFile, followed: Followed, *, sha256: str, clap_s: float | None) -> VideoSaid:
     times = followed.time_s
     interval_s = float(np.median(np.diff(times)))
     width, height = video.size_px
@@ -169,4 +178,5 @@ def _video_said(video: VideoFile, followed: Followed, *, sha256: str) -> VideoSa
         rotation_deg=video.rotation_deg,
         codec=video.facts.codec,
         sha256=sha256,
+        clap_s=clap_s,
     )

@@ -39,6 +39,8 @@ class ViewOfTrial:
     metrics: tuple[Metric, ...]
     risk_score: RiskScore | None
     rate_hz: float = 60.0
+    clap_s: float | None = None
+    """Second at which a clap was heard in it."""
 
     def find(self, key: str, event: str, side: Side | None = None) -> Metric | None:
         """Return a number that was not withheld; of one side, or of any."""
@@ -97,7 +99,7 @@ def join_trial(
     sex, limb_rule, dominant
         Of the athlete, and which leg's errors count.
     cue_s, cue
-        Instant of one clap or flash in the front and the first side recording, where known.
+        Instant of one clap or flash in the front and the first side recording, where somebody placed it.
     """
     front = next((view for view in views if view.view is View.FRONTAL), None)
     sides = _one_of_each_leg([view for view in views if view.view is View.SAGITTAL])
@@ -105,7 +107,13 @@ def join_trial(
         []
         if front is None
         else [
-            join_views(front=front.events, side=side.events, cue_s=cue_s if at == 0 else None, cue=cue)
+            join_views(
+                front=front.events,
+                side=side.events,
+                cue_s=cue_s if at == 0 else None,
+                cue=cue,
+                heard_s=_heard(front, side),
+            )
             for at, side in enumerate(sides)
         ]
     )
@@ -126,6 +134,11 @@ def join_trial(
         less=score_less(evidence, one_trial=whole or front is None or not sides),
         evidence=evidence,
     )
+
+
+def _heard(front: ViewOfTrial, side: ViewOfTrial) -> tuple[float, float] | None:
+    """Return when a clap was heard in both recordings, None unless it was."""
+    return None if front.clap_s is None or side.clap_s is None else (front.clap_s, side.clap_s)
 
 
 def _one_of_each_leg(sides: Sequence[ViewOfTrial]) -> list[ViewOfTrial]:

@@ -1,8 +1,9 @@
 """Joining a recording from the front and one from the side of the same trial, by their own events.
 
 Two phones share no clock. Contact, take-off and second contact are seen by both, so they give the offset
-between the clocks; what is left over says whether it is the same trial at all. A clap or a flash that both
-recorded may stand in, and is then checked against the events.
+between the clocks; what is left over says whether it is the same trial at all. A clap or a flash that somebody
+placed in both may stand in, and is then checked against the events. A clap that was heard in both by itself helps
+where it fits: it may have been two different sounds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,7 +58,7 @@ class Join:
     """Speed of the side clock over that of the front clock; NaN when it cannot be told."""
     rate_sd: float
     source: str
-    """``events``, ``clap`` or ``flash``."""
+    """``events``, ``clap``, ``flash`` or ``events_and_clap``."""
     findings: tuple[QualityFinding, ...]
 
     def to_side_s(self, front_s: float) -> float:
@@ -71,6 +72,7 @@ def join_views(
     side: Sequence[Event],
     cue_s: tuple[float, float] | None = None,
     cue: str = "clap",
+    heard_s: tuple[float, float] | None = None,
 ) -> Join:
     """Return how two recordings fit together, or why they are not one trial.
 
@@ -84,9 +86,13 @@ def join_views(
     front, side
         Events of the analysis from the front and of the one from the side.
     cue_s
-        Instant of one clap or flash in the front and in the side recording, where known.
+        Instant of one clap or flash in the front and in the side recording, where somebody placed it. It takes
+        the place of the events, and parts the recordings when it does not fit them.
     cue
         ``clap`` or ``flash``.
+    heard_s
+        The same where it was found in the sound of both. It is weighed with the events, or passed over when it
+        does not fit them.
     """
     matches = find_matches(front, side)
     if not matches:
@@ -99,25 +105,27 @@ def join_views(
     chance = same_trial_probability(left_over, sds)
     worst_s = float(np.ptp(left_over))
     rate, rate_sd = _clock_rate(matches)
-    findings: list[QualityFinding] = []
     if chance < SAME_TRIAL_LEVEL and worst_s > LEAST_DIFFERENCE_S:
-        findings.append(make_finding("views_not_same_trial", gap_ms=1000.0 * worst_s))
-        # Before "another trial" is said: a clock that runs at another speed looks the same.
-        if len(matches) > 2 and abs(rate - 1.0) > max(RATE_LIMIT, 3.0 * rate_sd):
-            findings.append(make_finding("views_clock_rates_differ", percent=100.0 * (rate - 1.0)))
-        return _apart(findings, source="events", rate=rate, rate_sd=rate_sd)
+        apart = _why_apart(worst_s, n_events=len(matches), rate=rate, rate_sd=rate_sd)
+        return _apart(apart, source="events", rate=rate, rate_sd=rate_sd)
+    findings: list[QualityFinding] = []
     residual_ms = 1000.0 * float(np.sqrt(np.mean(left_over**2))) if len(matches) > 1 else float("nan")
     offset_sd_s = float(np.sum(weights) ** -0.5)
     source = "events"
-    if len(matches) == 1:
+    is_checked = len(matches) > 1
+    if cue_s is None and heard_s is not None and _fits(heard_s, offset_s=offset_s, offset_sd_s=offset_sd_s):
+        by_events, by_clap = offset_sd_s**-2.0, 0.5 * CUE_SD_S**-2.0
+        offset_s = (by_events * offset_s + by_clap * (heard_s[1] - heard_s[0])) / (by_events + by_clap)
+        source, offset_sd_s, is_checked = "events_and_clap", float((by_events + by_clap) ** -0.5), True
+    if not is_checked:
         findings.append(make_finding("views_join_unchecked"))
     elif chance < DOUBT_LEVEL:
         findings.append(make_finding("views_fit_poorly", gap_ms=1000.0 * worst_s))
     if cue_s is not None:
         by_cue = cue_s[1] - cue_s[0]
-        gap_s, gap_sd_s = abs(by_cue - offset_s), float(np.hypot(offset_sd_s, np.sqrt(2.0) * CUE_SD_S))
-        if gap_s > max(LEAST_DIFFERENCE_S, 3.0 * gap_sd_s):
-            return _apart([make_finding("views_cue_disagrees", cue=cue, gap_ms=1000.0 * gap_s)], source=cue)
+        if not _fits(cue_s, offset_s=offset_s, offset_sd_s=offset_sd_s):
+            gap_ms = 1000.0 * abs(by_cue - offset_s)
+            return _apart([make_finding("views_cue_disagrees", cue=cue, gap_ms=gap_ms)], source=cue)
         source, offset_s, offset_sd_s = cue, by_cue, float(np.sqrt(2.0) * CUE_SD_S)
     return Join(
         is_joined=True,
@@ -130,6 +138,22 @@ def join_views(
         source=source,
         findings=tuple(findings),
     )
+
+
+def _why_apart(worst_s: float, *, n_events: int, rate: float, rate_sd: float) -> list[QualityFinding]:
+    """Return why two recordings are not joined whose events do not fit."""
+    findings = [make_finding("views_not_same_trial", gap_ms=1000.0 * worst_s)]
+    # Before "another trial" is said: a clock that runs at another speed looks the same.
+    if n_events > 2 and abs(rate - 1.0) > max(RATE_LIMIT, 3.0 * rate_sd):
+        findings.append(make_finding("views_clock_rates_differ", percent=100.0 * (rate - 1.0)))
+    return findings
+
+
+def _fits(cue_s: tuple[float, float], *, offset_s: float, offset_sd_s: float) -> bool:
+    """Return whether an instant in both recordings agrees with the offset that the events gave."""
+    gap_s = abs(cue_s[1] - cue_s[0] - offset_s)
+    gap_sd_s = float(np.hypot(offset_sd_s, np.sqrt(2.0) * CUE_SD_S))
+    return gap_s <= max(LEAST_DIFFERENCE_S, 3.0 * gap_sd_s)
 
 
 def find_matches(front: Iterable[Event], side: Iterable[Event]) -> list[Match]:

@@ -144,6 +144,8 @@ class VideoInfo:
     """Rotation that was applied to show the picture upright: 0, 90, 180 or 270, counter-clockwise."""
     codec: str
     sha256: str
+    clap_s: float | None = None
+    """Second at which one clap or thud stands out in the sound; None when none does, or nobody listened."""
 
     def __post_init__(self) -> None:
         """Refuse sizes and times that no video can have."""

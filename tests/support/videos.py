@@ -7,8 +7,11 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 _TIME_BASE = Fraction(1, 60000)
+SOUND_HZ = 44_100
+Sound = NDArray[np.float32]
 
 
 def write_video(
@@ -72,4 +75,42 @@ def write_mirrored(path: Path, *, of: Path) -> Path:
             mirrored.pts, mirrored.time_base = frame.pts, frame.time_base
             container.mux(stream.encode(mirrored))
         container.mux(stream.encode(None))
+    return path
+
+
+def room(seconds: float = 3.0, *, level: float = 0.002, seed: int = 1) -> Sound:
+    """Return the noise of a gym."""
+    return np.random.default_rng(seed).normal(0.0, level, int(seconds * SOUND_HZ)).astype(np.float32)
+
+
+def with_claps(sound: Sound, times_s: Sequence[float], *, loud: float = 0.6) -> Sound:
+    """Return the sound with claps: broad noise that is there at once and dies away in 20 ms, with an echo."""
+    result = sound.copy()
+    t = np.arange(int(0.15 * SOUND_HZ)) / SOUND_HZ
+    noise = np.random.default_rng(2).normal(0.0, 1.0, t.size)
+    clap = loud * noise * (np.exp(-t / 0.006) + 0.1 * np.exp(-t / 0.05))
+    for time_s in times_s:
+        at = round(time_s * SOUND_HZ)
+        part = result[at : at + clap.size]
+        part += clap[: part.size].astype(np.float32)
+    return np.clip(result, -1.0, 1.0)
+
+
+def write_film_with_sound(path: Path, *, sound: Sound) -> Path:
+    """Write a film of grey pictures at 30 a second, as long as its mono sound."""
+    with av.open(path, "w") as container:
+        video = container.add_stream("libx264", rate=30)
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        audio = container.add_stream("aac", rate=SOUND_HZ, layout="mono")
+        for n in range(max(12, round(sound.size / SOUND_HZ * 30))):
+            frame = VideoFrame.from_ndarray(np.full((64, 64, 3), 90, dtype=np.uint8), format="rgb24")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts = n
+            container.mux(video.encode(frame))
+        for start in range(0, sound.size, 1024):
+            part = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
+            part.sample_rate, part.pts = SOUND_HZ, start
+            container.mux(audio.encode(part))
+        container.mux(video.encode(None))
+        container.mux(audio.encode(None))
     return path

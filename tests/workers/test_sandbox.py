@@ -18,7 +18,7 @@ from app.biomech.types import FlaggedFrame, Side, TrialContext
 from app.domain.lifecycle import Stage
 from app.services.video_reader import PictureOrder, VideoReaderDiedError, VideoReading
 from tests.factories import make_track
-from tests.support.videos import steady, write_video
+from tests.support.videos import room, steady, with_claps, write_film_with_sound, write_video
 from workers.sandbox import SandboxedReader, SandboxPool, SandboxSettings
 from workers.sandbox_protocol import Limits, ProtocolError, decode_answer
 
@@ -73,6 +73,16 @@ def test_child_when_it_reads_then_it_inherited_nothing(pool: SandboxPool, video:
     assert [finding.code for finding in reading.findings] == ["no_person"]
     assert reading.video is not None
     assert (reading.video.width_px, reading.video.n_frames) == (320, 40)
+
+
+def test_read_when_a_clap_is_in_the_sound_then_its_instant_comes_with_what_the_file_is(
+    pool: SandboxPool, tmp_path: Path
+) -> None:
+    film = write_film_with_sound(tmp_path / "clap.mp4", sound=with_claps(room(), [1.2]))
+    with pool.reader() as reader:
+        reading = _read(reader, film)
+    assert reading.video is not None
+    assert reading.video.clap_s == pytest.approx(1.2, abs=0.005)
 
 
 def test_read_when_file_is_hostile_then_it_is_a_finding_and_the_pool_lives(

@@ -47,6 +47,8 @@ class Analysis(TenantMixin, Base):
     video_rotation_deg: Mapped[int | None]
     """Counter-clockwise."""
     video_codec: Mapped[LongText | None]
+    video_clap_s: Mapped[float | None]
+    """Where one clap stands out in the sound."""
     track_key: Mapped[LongText | None]
     kinematics_key: Mapped[LongText | None]
     source_track_key: Mapped[LongText | None]

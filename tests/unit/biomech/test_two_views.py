@@ -76,6 +76,25 @@ def test_join_when_a_single_event_is_shared_then_it_cannot_be_checked() -> None:
     assert nothing.findings[0].code == "views_share_no_event"
 
 
+def test_join_when_a_clap_was_heard_then_it_is_weighed_with_the_events_or_passed_over() -> None:
+    alone = join_views(front=events(), side=events(shift_s=2.0))
+    fits = join_views(front=events(), side=events(shift_s=2.0), heard_s=(0.2, 2.21))
+    assert fits.source == "events_and_clap"
+    assert 2.0 < fits.offset_s < 2.01
+    assert fits.offset_sd_s < alone.offset_sd_s
+    # Two different sounds: no proof of two trials, as a clap that somebody placed would be.
+    other = join_views(front=events(), side=events(shift_s=2.0), heard_s=(0.2, 2.9))
+    assert (other.is_joined, other.source, other.offset_s) == (True, "events", pytest.approx(2.0))
+    placed = join_views(front=events(), side=events(shift_s=2.0), cue_s=(0.2, 2.205), heard_s=(0.2, 2.21))
+    assert (placed.source, placed.offset_s) == ("clap", pytest.approx(2.005))
+
+
+def test_join_when_one_event_is_shared_and_a_clap_was_heard_then_it_is_checked() -> None:
+    only = {EventName.INITIAL_CONTACT: 1.0}
+    join = join_views(front=events(), side=events(only, shift_s=0.5), heard_s=(0.1, 0.6))
+    assert (join.is_joined, join.findings) == (True, ())
+
+
 def test_join_when_a_clap_is_given_then_it_sets_the_offset_unless_the_landings_contradict_it() -> None:
     by_clap = join_views(front=events(), side=events(shift_s=2.0), cue_s=(0.2, 2.205))
     assert by_clap.is_joined
