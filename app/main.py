@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import anyio.to_thread
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, status
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -18,7 +18,7 @@ from app.api.openapi import ROUTERS
 from app.api.v1.recording_events import OpenStreams
 from app.domain.errors import DomainError
 from app.http.identity import is_https
-from app.http.middleware import RequestContextMiddleware, find_route_patterns
+from app.http.middleware import AllowedMethods, RequestContextMiddleware, find_route_patterns
 from app.http.parts import Parts
 from app.http.problems import problem_of
 from app.http.tus import TusMiddleware
@@ -72,6 +72,7 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
         app.include_router(router)
     add_pages(app)
     app.state.route_patterns = find_route_patterns(app)
+    app.state.allowed_methods = AllowedMethods(app)
     return app
 
 
@@ -92,6 +93,15 @@ async def _sweep_partial_files(parts: Parts) -> None:
 
 async def _answer(request: Request, error: Exception) -> Response:
     """Answer an error as REST does below ``/api``, and with a page elsewhere."""
+    allowed = request.app.state.allowed_methods.of(request.scope["path"])
+    if (
+        isinstance(error, HTTPException | RequestValidationError)
+        and allowed
+        and request.method not in allowed
+    ):
+        error = HTTPException(
+            status.HTTP_405_METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(allowed))}
+        )
     if not request.url.path.startswith(("/api/", "/oauth/", "/healthz", "/readyz")):
         return answer_as_page(request, error)
     return render_problem(problem_of(error), request_id=request.state.request_id, instance=request.url.path)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from app.api.deps import PartsDep
+from app.api.responses import problems
 from app.domain.errors import InvalidCredentialsError, InvalidInputError
 from app.http.access import anybody
 from app.http.identity import client_address
@@ -54,7 +55,10 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     summary="Get an access token",
     dependencies=[Depends(anybody)],
     response_model=TokenOutput,
-    responses=_PROBLEMS,
+    responses={
+        **{status: shown for status, shown in problems(413, 422).items() if status != 403},
+        **_PROBLEMS,
+    },
 )
 def issue_token(
     request: Request,

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from app.api import health, oauth
 from app.api.schemas.athletes import BatchAthleteInput
 from app.api.schemas.problem import ProblemDocument
+from app.api.schemas.recordings import ProgressEvent
 from app.api.v1 import router as v1_router
 
 DESCRIPTION = """\
@@ -52,7 +53,11 @@ def build_document() -> dict[str, Any]:
     )
     _leave_out_framework_errors(document)
     schemas = document["components"]["schemas"]
-    for model in (ProblemDocument, BatchAthleteInput):  # shapes that no route names to the framework
+    for model in (
+        ProblemDocument,
+        BatchAthleteInput,
+        ProgressEvent,
+    ):  # shapes that no route names to the framework
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
     document["components"]["schemas"] = dict(sorted(schemas.items()))

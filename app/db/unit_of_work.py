@@ -14,8 +14,8 @@ SQLAlchemy's ``after_commit`` event would not do: it fires when a savepoint is r
 """
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from types import TracebackType
 from typing import Self
@@ -160,9 +160,16 @@ class UnitOfWork:
         """Ask the database anything; raise when it does not answer."""
         self._session.execute(text("SELECT 1"))
 
-    def savepoint(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
         """Drop what is done inside, and only that, when it ends with an error."""
-        return self._session.begin_nested()
+        written = frozenset(self._session.written_tables)
+        try:
+            with self._session.begin_nested():
+                yield
+        except BaseException:
+            self._session.written_tables = set(written)  # nothing of it is left to be told
+            raise
 
     def show_withheld(self) -> None:
         """See analyses that are kept from everybody, to the end of this transaction: for removing them."""

@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("plumbline.access")
@@ -120,6 +121,27 @@ def _log_request(scope: Scope, *, status: int, elapsed_s: float) -> None:
 def find_route_patterns(app: FastAPI) -> dict[int, str]:
     """Return each route's whole pattern by the identity of the route that the server notes in the scope."""
     return {id(context.original_route): context.path or "" for context in iter_route_contexts(app.routes)}
+
+
+class AllowedMethods:
+    """Which methods an address takes.
+
+    The router itself names those of one route only, and takes ``/athletes/tombstones`` for an athlete's address when
+    the method is not one of the list's own.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        """Read the application's routes."""
+        self._methods: dict[re.Pattern[str], set[str]] = {}
+        patterns: dict[str, re.Pattern[str]] = {}
+        for context in iter_route_contexts(app.routes):
+            path = context.path or ""
+            pattern = patterns.setdefault(path, compile_path(path)[0])
+            self._methods.setdefault(pattern, set()).update(context.methods or ())
+
+    def of(self, path: str) -> frozenset[str]:
+        """Return the methods of the routes with the first pattern that fits; none when there is no such address."""
+        return frozenset(next((methods for at, methods in self._methods.items() if at.match(path)), ()))
 
 
 def _pattern(scope: Scope) -> str | None:

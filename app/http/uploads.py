@@ -63,7 +63,7 @@ class UploadForm:
 class _Part:
     """A part of the form while it is read."""
 
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, bytes] = field(default_factory=dict)
     name: str = ""
     filename: str | None = None
     text: bytearray = field(default_factory=bytearray)
@@ -117,7 +117,8 @@ class _FormReader:
         self._header_value += block[start:end]
 
     def _end_header(self) -> None:
-        self._part.headers[_text(self._header_name).lower()] = _text(self._header_value)
+        # the value stays bytes: the library reads them as Latin-1, and a name in any other script would not fit
+        self._part.headers[_text(self._header_name).lower()] = bytes(self._header_value)
         self._header_name, self._header_value = bytearray(), bytearray()
 
     def _begin_content(self) -> None:

@@ -190,6 +190,20 @@ def test_batch_when_items_differ_then_each_has_its_own_end(fresh: httpx.Client) 
     assert len(fresh.get("/api/v1/athletes").json()["items"]) == 3
 
 
+def test_batch_when_its_one_item_fails_late_then_told_and_nothing_is_kept(fresh: httpx.Client) -> None:
+    item = {"name": "Ada", "external_ids": {"vald": "7"}, "team_ids": [str(uuid4())]}
+    answer = fresh.post("/api/v1/athletes:batch", json={"items": [item]})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["counts"]["failed"] == 1
+    assert fresh.get("/api/v1/athletes/by-external-id/vald/7").status_code == 404
+
+
+@pytest.mark.parametrize("day", [20090430, "20090430", 0.5])
+def test_day_of_birth_when_a_number_then_refused_and_not_taken_for_seconds(club: Club, day: object) -> None:
+    answer = club.client.post("/api/v1/athletes", json={"name": "Ada", "date_of_birth": day})
+    check_problem(answer, code="invalid_input")
+
+
 @pytest.mark.parametrize("items", [[], [{"name": "x"}] * 501, "x"])
 def test_batch_when_empty_or_too_long_then_refused_whole(club: Club, items: object) -> None:
     check_problem(club.client.post("/api/v1/athletes:batch", json={"items": items}), code="invalid_input")

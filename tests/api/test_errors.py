@@ -1,6 +1,7 @@
 """Every error has a status, a stable code, a message and advice, in one shape, and tells nothing it should not."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import httpx
 import pytest
@@ -144,6 +145,23 @@ def test_body_when_it_claims_what_is_ours_then_refused(club: Club, field: str) -
     answer = club.client.post("/api/v1/teams", json={"name": "U17", field: "x"})
     assert answer.status_code == 422
     assert answer.json()["errors"] == [{"field": field, "message": "There is no such field."}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/teams", "GET, POST"),
+        ("PATCH", "/api/v1/athletes/tombstones", "GET"),
+        ("OPTIONS", f"/api/v1/members/{UUID(int=0)}", "DELETE, GET, PUT"),
+    ],
+)
+def test_method_when_not_taken_then_405_names_all_that_are(
+    club: Club, method: str, path: str, allowed: str
+) -> None:
+    answer = club.client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == allowed
+    check_problem(answer, code="method_not_allowed")
 
 
 def test_body_when_not_json_then_400(club: Club) -> None:

@@ -66,6 +66,12 @@ def test_form_when_split_anywhere_then_same(size: int) -> None:
     assert form.filename == "jump.mp4"
 
 
+@pytest.mark.parametrize("name", ["Прыжок.mp4", "跳躍.mp4", "salto 🏀.mp4", "Sprung für Zoë.mp4"])
+def test_form_when_the_file_is_named_in_any_script_then_kept(name: str) -> None:
+    form, _ = receive(part("file", CONTENT, filename=name) + END)
+    assert form.filename == name
+
+
 @pytest.mark.parametrize(
     "body",
     [

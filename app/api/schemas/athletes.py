@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
-from app.api.schemas.base import MAX_NAME_CHARS, Input, Output, OutputPage
+from app.api.schemas.base import MAX_NAME_CHARS, CalendarDate, Input, Output, OutputPage
 from app.api.schemas.problem import FieldError
 from app.api.schemas.roster import AthleteOutput, TeamOutput
 from app.biomech.types import Sex
@@ -84,7 +84,7 @@ class AthleteFields(Input):
         " Systems not named stay as they are; null removes one.",
     )
     sex: Sex | None = Field(default=None, description="Used only to choose a reference range.")
-    date_of_birth: date | None = None
+    date_of_birth: CalendarDate | None = None
     sport: NameText | None = None
     position: NameText | None = None
     level: NameText | None = None

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from app.api.schemas.base import MAX_NAME_CHARS, Input, Output, OutputPage
+from app.api.schemas.base import MAX_NAME_CHARS, Input, Instant, Output, OutputPage
 from app.domain.access import Permission, Role
 from app.domain.sign_in import MAX_GRACE_DAYS
 
@@ -128,9 +128,7 @@ class ApiKeyInput(Input):
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
     scopes: Annotated[list[Permission], Field(min_length=1, max_length=50)]
-    expires_at: AwareDatetime | None = Field(
-        default=None, description="Without it, the key holds until revoked."
-    )
+    expires_at: Instant | None = Field(default=None, description="Without it, the key holds until revoked.")
     team_ids: TeamIds | None = Field(default=None, description=_TEAMS)
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from app.api.schemas.analysis import AnalysisDocument, FindingDocument
-from app.api.schemas.base import Input, Output, OutputPage
+from app.api.schemas.base import Input, Instant, Output, OutputPage
 from app.api.schemas.corrections import CorrectionOutput
 from app.api.schemas.roster import AthleteOutput
 from app.biomech.types import Movement, Verdict, View
@@ -38,7 +38,7 @@ class RecordingInput(Input):
         le=100,
         description="Height of the box or step in cm, in movements that start on one.",
     )
-    captured_at: AwareDatetime | None = Field(
+    captured_at: Instant | None = Field(
         default=None, description="When it was filmed, with time zone; without it, today."
     )
     context: ScreeningContext = Field(

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from app.api.deps import CursorQuery, PrincipalDep, Requires, UowDep
 from app.api.pagination import add_next_link
 from app.api.responses import problems
 from app.api.schemas.analysis_feed import AnalysisFeedPage
+from app.api.schemas.base import Instant
 from app.api.schemas.recordings import recording_url
 from app.biomech.types import Verdict
 from app.domain.access import Permission
@@ -34,7 +34,7 @@ def list_changed_analyses(
     principal: PrincipalDep,
     request: Request,
     modified_from: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(
             description="Only what changed at this instant or later, with time zone; without it, everything."
         ),

@@ -1,7 +1,7 @@
 """Measurements as files, streamed."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from app.api.deps import PartsDep, PrincipalDep, Requires, UowDep
 from app.api.responses import problems
+from app.api.schemas.base import CalendarDate
 from app.biomech.types import Verdict
 from app.domain.access import Permission, Principal
 from app.domain.metric_export import MetricExportFilter, MetricRow
@@ -31,8 +32,8 @@ def read_filter(
     ] = None,
     method_version: Annotated[str | None, Query(max_length=50)] = None,
     verdict: Verdict | None = None,
-    screened_from: Annotated[date | None, Query(description="Screened on this day or later.")] = None,
-    screened_to: Annotated[date | None, Query(description="Screened on this day or earlier.")] = None,
+    screened_from: Annotated[CalendarDate | None, Query(description="Screened on this day or later.")] = None,
+    screened_to: Annotated[CalendarDate | None, Query(description="Screened on this day or earlier.")] = None,
     all_runs: Annotated[
         bool, Query(description="Also analyses that a later one of the same recording has replaced.")
     ] = False,

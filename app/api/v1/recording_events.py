@@ -33,6 +33,22 @@ MAX_STREAMS = 200
 router = APIRouter(tags=["recordings"])
 
 
+_EVENT = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"const": "progress"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": f"#/components/schemas/{ProgressEvent.__name__}"},
+        },
+        "retry": {"type": "integer", "description": "When to come back after a break, in ms."},
+    },
+}
+
+
 @dataclass(slots=True)
 class OpenStreams:
     """How many streams this process has open; touched on the event loop alone."""
@@ -61,13 +77,13 @@ class OpenStreams:
             "resume by; the last has `final: true`.",
             "content": {
                 "text/event-stream": {
-                    "schema": {"type": "string"},
+                    "schema": _EVENT,
                     "example": 'id: 4b1f0c2d9e7a\nevent: progress\ndata: {"state": "processing", "progress": 0.4}\n\n',
                 }
             },
         },
         204: {"description": "You saw the last event; do not come back."},
-        **problems(404),
+        **problems(404, 422),
     },
 )
 async def follow_recording(

@@ -16,7 +16,7 @@ from app.http.rate_limits import UPLOADS
 from app.http.small_bodies import BatchBodyRoute
 from app.http.small_files import SmallFile, receive_small_file
 from app.http.uploads import FILE_FIELD
-from app.integrations.roster_files import MAX_FILE_BYTES
+from app.integrations.roster_files import MAX_FILE_BYTES, XLSX_TYPE
 from app.services import roster_export, roster_imports
 from app.services.roster_export import RosterFormat
 
@@ -155,7 +155,13 @@ def drop_roster_import(import_id: UUID, uow: UowDep, principal: PrincipalDep) ->
     dependencies=WRITE,
     response_class=StreamingResponse,
     responses={
-        200: {"description": "CSV or XLSX, as importing takes it.", "content": {"text/csv": {}}},
+        200: {
+            "description": "CSV or XLSX, as importing takes it.",
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                XLSX_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
         **problems(404, 422),
     },
 )
