@@ -40,10 +40,26 @@ HINTS = {
 REFUSALS_OF_VALUES = ("2xx", "3xx", "401", "403", "404", "409", "412", "422", "429")
 """What a request within its schema may be answered: rules no schema can say (a cursor of another list, a name that is
 taken, a tag that is no longer the present one) are refused with 409, 412 or 422, and never with anything else."""
-FORM_REFUSALS = (*REFUSALS_OF_VALUES, "400", "408", "413", "415")
+REFUSALS_OF_FORMS = (
+    "400",
+    "401",
+    "403",
+    "404",
+    "405",
+    "406",
+    "408",
+    "409",
+    "412",
+    "413",
+    "415",
+    "422",
+    "429",
+)
+"""What a request outside its schema may be answered: whatever is looked at first may be the reason."""
+ANY_REFUSAL = (*REFUSALS_OF_VALUES, *REFUSALS_OF_FORMS)
 OF_THEIR_OWN: Mapping[str, dict[str, Any]] = {
     # RFC 6749 answers what it does not know with 400
-    "issue_token": {"positive_data_acceptance": {"expected-statuses": list(FORM_REFUSALS)}},
+    "issue_token": {"positive_data_acceptance": {"expected-statuses": list(ANY_REFUSAL)}},
     # each person of a batch is refused for itself, within an answer of 200
     "upsert_athletes": {"negative_data_rejection": {"enabled": False}},
 }
@@ -145,7 +161,10 @@ class Contract:
     def _settings(self, operation_id: str) -> dict[str, Any]:
         things = {name: name for name in _parameters()}
         things |= {f"path.{name}": other for name, other in OTHER_THINGS.get(operation_id, {}).items()}
-        checks = {"positive_data_acceptance": {"expected-statuses": list(REFUSALS_OF_VALUES)}}
+        checks = {
+            "positive_data_acceptance": {"expected-statuses": list(REFUSALS_OF_VALUES)},
+            "negative_data_rejection": {"expected-statuses": list(REFUSALS_OF_FORMS)},
+        }
         return {
             "base-url": self.address,
             "headers": {} if self.key is None else {"Authorization": f"Bearer {self.key}"},
