@@ -87,6 +87,7 @@ def describe_upload(parts: PartsDep, _capture: UploadDep) -> Response:
 @router.post(
     "/uploads",
     operation_id="create_upload",
+    response_class=Response,
     summary="Announce a recording as tus does",
     status_code=HTTPStatus.CREATED,
     dependencies=SPEAKS_TUS,
@@ -99,7 +100,12 @@ def describe_upload(parts: PartsDep, _capture: UploadDep) -> Response:
     ),
     openapi_extra={
         "parameters": [
-            {"name": "Upload-Length", "in": "header", "required": True, "schema": {"type": "integer"}},
+            {
+                "name": "Upload-Length",
+                "in": "header",
+                "required": True,
+                "schema": {"type": "integer", "minimum": 0},
+            },
             {
                 "name": "Upload-Metadata",
                 "in": "header",
