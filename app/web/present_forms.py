@@ -9,6 +9,7 @@ from app.biomech.pipeline import MOVEMENTS
 from app.biomech.types import Movement, View
 from app.services.read_models import AthleteSummary
 from app.web.contexts import Choice, ErrorPage, Link, Problem, UploadPage, Viewer
+from app.web.upload_fields import NOBODY
 from app.web.words import MOVEMENT_LABELS, VIEW_LABELS, label_of, size_text
 
 _VIEW_HINTS: Final[dict[View, str]] = {
@@ -82,6 +83,8 @@ class UploadRequest:
     cancel: Link
     problem: Problem | None = None
     field_errors: Mapping[str, str] = field(default_factory=dict)
+    may_use_inbox: bool = False
+    """Whether a video of nobody yet may be sent."""
 
 
 def present_upload(
@@ -96,6 +99,9 @@ def present_upload(
         )
         for athlete in athletes
     )
+    if asked.may_use_inbox:
+        nobody = Choice(value=NOBODY, label="Nobody yet: to the inbox", chosen=entries.athlete_id == NOBODY)
+        choices = (*choices, nobody)
     if not any(choice.chosen for choice in choices):
         choices = (Choice(value="", label="Choose the athlete", chosen=True), *choices)
     return UploadPage(

@@ -14,13 +14,16 @@ from app.services.trial_places import MAX_TRIAL_NUMBER
 E = TypeVar("E", Movement, View)
 
 MIN_BOX_CM, MAX_BOX_CM = 5.0, 100.0
+NOBODY = "nobody"
+"""In place of the athlete: the recording waits in the inbox. The script of the page knows it, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadFields:
     """What was entered, understood."""
 
-    athlete_id: UUID
+    athlete_id: UUID | None
+    """None: to the inbox."""
     movement: Movement
     view: View
     box_height_cm: float | None
@@ -39,8 +42,9 @@ class FormFieldsError(InvalidInputError):
 def read_fields(fields: Mapping[str, str]) -> UploadFields:
     """Read the form; raise `FormFieldsError` that names every field that needs correcting."""
     errors: dict[str, str] = {}
-    athlete_id = _find_id(fields.get("athlete_id", ""))
-    if athlete_id is None:
+    whom = fields.get("athlete_id", "")
+    athlete_id = _find_id(whom)
+    if athlete_id is None and whom != NOBODY:
         errors["athlete_id"] = "Choose the athlete."
     movement = _find_member(Movement, fields.get("movement", ""))
     if movement is None:
@@ -58,7 +62,7 @@ def read_fields(fields: Mapping[str, str]) -> UploadFields:
         trial_number = read_trial_number(fields.get("trial_number", ""))
     except ValueError:
         errors["trial_number"] = "Enter the number of the trial, 1 for the first, or leave it empty."
-    if errors or athlete_id is None or movement is None or view is None:
+    if errors or movement is None or view is None:
         raise FormFieldsError(errors)
     if not MOVEMENTS[movement].has_box:  # hidden by the form, but kept by the browser
         box_height_cm = None

@@ -75,13 +75,13 @@ def test_upload_when_front_and_side_have_one_number_then_they_are_one_trial(
     assert "already" in again.text
 
 
-def test_upload_when_sent_by_script_then_told_where_to_go(
+def test_upload_when_of_nobody_yet_then_it_waits_in_the_inbox_and_has_a_page(
     browser: httpx.Client, parts: WebParts, club: Club
 ) -> None:
-    athlete = make_athlete(parts.uow_factory, club)
-    answer = _send(browser, parts, athlete_id=str(athlete.id), headers={"X-Plumbline-Upload": "script"})
-    assert answer.status_code == 200
-    assert answer.headers["x-plumbline-location"].startswith("/recordings/")
+    assert '<option value="nobody">' in browser.get("/recordings/new").text
+    answer = _send(browser, parts, athlete_id="nobody")
+    assert answer.status_code == 303
+    assert "Athlete not assigned" in browser.get(answer.headers["location"]).text
 
 
 @pytest.mark.parametrize(

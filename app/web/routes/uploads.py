@@ -1,4 +1,4 @@
-"""The upload form: a plain multipart form, streamed to disk; with JavaScript, the same with progress."""
+"""The upload form: a plain multipart form, streamed to disk; with JavaScript, the file comes by tus instead."""
 
 from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.responses import RedirectResponse
@@ -61,8 +61,6 @@ async def upload(request: Request, parts: PartsDep, principal: PrincipalDep) -> 
         raise
     except (DomainError, StorageFullError) as error:
         return await run_in_threadpool(_refuse, request, parts, principal, error=error, entered=entered)
-    if request.headers.get("x-plumbline-upload") == "script":
-        return Response(status_code=status.HTTP_200_OK, headers={"X-Plumbline-Location": target})
     return RedirectResponse(target, status_code=status.HTTP_303_SEE_OTHER)
 
 
@@ -160,6 +158,7 @@ def _form(
         cancel=Link(label="Team", href="/"),
         problem=problem,
         field_errors=by_field or {},
+        may_use_inbox=principal.limited_to is None,
     )
     page = present_upload(athletes, entries=entries, asked=asked)
     return page_response(page, status=status_code)
