@@ -23,6 +23,20 @@ MODEL_SD_S = 0.007
 model's rounding of the corner at contact [D, own rendered drop jumps: 3-9 ms]."""
 TURN_SD_S = 0.012
 """The same for the lowest point of the trunk, which is flat there for 50 ms [D, own rendered drop jumps]."""
+CORNER_BEFORE_S, CORNER_BEFORE_SAMPLES = 0.035, 2.7
+"""Airborne path next to the floor that a foot's own speed is read from, whichever is longer [P]."""
+CORNER_AFTER_S, CORNER_AFTER_SAMPLES = 0.050, 1.6
+BRAKED_SD = 1.0
+"""How far a foot's acceleration may be from gravity just above the floor, in gravities: feet are braked or pushed
+down by the leg [D, marker recordings of real landings: half a gravity to one; rendered ones brake]."""
+FLOOR_SLACK, FIT_SPREAD = 0.25, 0.17
+"""How far the floor may be read off its level next to a contact, and how far a single sample off the path before it
+counts for less, in clearances (0.7 and 0.4 cm) [D, own rendered drop jumps]."""
+MOST_LONGER = 2.5
+"""How much longer both stretches become where the landmark jitters by more than `FIT_SPREAD` [P]."""
+_CORNER_STEP_S = 0.001
+_CORNER_GRID_S = np.arange(-20, 21, dtype=np.float64) * _CORNER_STEP_S
+_CORNER_ROUNDS = 3
 FRAME_SHARE = 0.25
 """Part of a frame interval added to the standard deviation: at 30 Hz the fit rests on three frames [P]."""
 
@@ -46,11 +60,12 @@ def find_floor_crossing(
     noise: float,
     landing: bool,
 ) -> Instant | None:
-    """Return when a foot meets or leaves the floor, from its airborne path alone.
+    """Return when a foot meets or leaves the floor.
 
     A parabola with known gravity is fitted to the airborne samples next to the contact and followed
-    to height zero (method section 2.2, step 4). The samples on the floor are not used, as the corner
-    is rounded by any smoothing, and so are those closer than `clearance`.
+    to height zero (method section 2.2, step 4). A foot that is braked on its last centimetres meets the
+    floor later than that; so the instant is then placed where a path of the foot's own speed and a flat
+    floor, fitted together to the samples right beside it, meet (`_find_corner`).
 
     Parameters
     ----------
@@ -91,7 +106,15 @@ def find_floor_crossing(
     if found is None or abs(found[0]) > max(3.0 * step_s, 0.08):
         return None
     offset_s, noise_sd_s = found
-    at_s = float(t[first] + offset_s)
+    at_s = _find_corner(
+        t,
+        h,
+        near_s=float(t[first] + offset_s),
+        step_s=step_s,
+        gravity=gravity,
+        clearance=clearance,
+        noise=noise,
+    )
     sd_s = float(np.hypot(np.hypot(noise_sd_s, MODEL_SD_S), FRAME_SHARE * step_s))
     return Instant(time_s=at_s if landing else -at_s, sd_s=sd_s)
 
@@ -120,6 +143,71 @@ def _fit_fall(t: FloatArray, h: FloatArray, *, gravity: float, noise: float) -> 
     at = np.array([1.0, crossing])
     spread = noise * np.sqrt(at @ np.linalg.inv(design.T @ design) @ at)
     return crossing, float(spread / max(abs(speed - gravity * crossing), 1e-9))
+
+
+def _find_corner(
+    t: FloatArray,
+    h: FloatArray,
+    *,
+    near_s: float,
+    step_s: float,
+    gravity: float,
+    clearance: float,
+    noise: float,
+) -> float:
+    """Return where the path before a contact bends into the floor; `near_s` when the samples do not tell.
+
+    For every instant of a fine grid the floor's level, the speed at contact and the acceleration before it are
+    fitted, the first and the last held near what is known of them; the instant with the smallest misfit is taken.
+    """
+    at_s = near_s
+    spread = max(FIT_SPREAD * clearance, noise)
+    longer = min(spread / (FIT_SPREAD * clearance), MOST_LONGER)
+    before_s = max(longer * CORNER_BEFORE_S, CORNER_BEFORE_SAMPLES * step_s)
+    after_s = max(longer * CORNER_AFTER_S, CORNER_AFTER_SAMPLES * step_s)
+    for _ in range(_CORNER_ROUNDS):  # the samples that count depend on where the corner is
+        near = (t > at_s - before_s) & (t <= at_s + after_s)
+        if np.count_nonzero(near) < MIN_FIT_SAMPLES + 1:
+            return at_s
+        tried = at_s + _CORNER_GRID_S
+        misfit = _corner_misfit(
+            t[near],
+            h[near],
+            tried,
+            gravity=gravity,
+            slack=FLOOR_SLACK * clearance,
+            spread=spread,
+        )
+        if not np.isfinite(misfit).any():
+            return at_s
+        last_s, at_s = at_s, _vertex(tried, -misfit, at=int(np.argmin(misfit)))[0]
+        if abs(at_s - last_s) < _CORNER_STEP_S:
+            break
+    return at_s
+
+
+def _corner_misfit(
+    t: FloatArray, h: FloatArray, tried_s: FloatArray, *, gravity: float, slack: float, spread: float
+) -> FloatArray:
+    """Return how badly a floor and a path that meet at each tried instant fit, (K,); infinite where they cannot.
+
+    Robust: a sample far off counts in proportion to its distance, not to the square of it.
+    """
+    left_s = np.maximum(tried_s[:, None] - t, 0.0)
+    design = np.stack([np.ones_like(left_s), left_s, -0.5 * gravity * left_s**2], axis=-1)
+    usual, sd = np.array([0.0, 0.0, 1.0]), np.array([slack, np.inf, BRAKED_SD])
+    hold = (spread / sd) ** 2
+    weight = np.ones_like(left_s)
+    for _ in range(_CORNER_ROUNDS):
+        weighted = weight[..., None] * design
+        normal = np.swapaxes(weighted, 1, 2) @ design + np.diag(hold + 1e-12)
+        wanted = np.swapaxes(weighted, 1, 2) @ h + hold * usual
+        fitted = np.linalg.solve(normal, wanted[..., None])[..., 0]
+        off = (h - (design @ fitted[..., None])[..., 0]) / spread
+        weight = 1.0 / np.sqrt(1.0 + off**2)
+    misfit = np.sum(2.0 / weight - 2.0, axis=1) + np.sum(((fitted - usual) / sd) ** 2, axis=1)
+    comes_down = (fitted[:, 1] > 0.0) & (np.count_nonzero(left_s, axis=1) >= 2)
+    return np.where(comes_down, misfit, np.inf)
 
 
 def find_impact(time_s: FloatArray, height: FloatArray, *, around_s: float, within_s: float) -> float | None:

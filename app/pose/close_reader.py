@@ -8,12 +8,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
+import cv2
 import numpy as np
 
 from app.pose.estimator import FrameLike, Picture, PoseEstimator, Region, VideoLike, View
-from app.pose.landmarks import place_view
+from app.pose.landmarks import CLOSER_CUT_PX, closer, place_view
 from app.pose.network import INPUT_SIZE
 
 _MAX_VIEWS = 1000
@@ -94,7 +96,12 @@ class ViewStore:
 
 
 class CloseReader:
-    """Reads the person who is where `region_of` says, frame by frame."""
+    """Reads the person who is where `region_of` says, frame by frame.
+
+    A reading with a mirrored view shows the person at two sizes: one view as wide as a look's, the other closer,
+    and which of the two is the mirrored one changes from frame to frame. What a network makes of a joint depends on
+    the size it is shown and on the side it is on; over the frames that a smooth path rests on both cancel.
+    """
 
     def __init__(
         self,
@@ -119,10 +126,14 @@ class CloseReader:
         """Yield frame, region and views (plain, and for some frames mirrored) of each frame that can be had."""
 
         def works() -> Iterator[Callable[[], tuple[int, Region, list[View]]]]:
+            n_wide = n_closer = 0  # plain views
             for frame, region, view in self._views(frames):
-                yield lambda frame=frame, region=region, view=view: self._read(  # type: ignore[misc]  # defaults bind the loop's values
-                    frame, region, view, mirrored=frame in mirrored
-                )
+                if frame not in mirrored:
+                    yield partial(self._read_plain, frame, region, view)
+                    continue
+                is_closer = n_closer < n_wide and frame not in self._plain
+                n_closer, n_wide = n_closer + is_closer, n_wide + (not is_closer)
+                yield partial(self._read_both, frame, region, view, is_closer=is_closer)
 
         yield from self._crew.results(works())
 
@@ -141,16 +152,30 @@ class CloseReader:
                 region = self._region_of(decoded.index)
                 yield decoded.index, region, view_of(decoded, region)
 
-    def _read(
-        self, frame: int, region: Region, view: Picture, *, mirrored: bool
-    ) -> tuple[int, Region, list[View]]:
+    def _read_plain(self, frame: int, region: Region, view: Picture) -> tuple[int, Region, list[View]]:
+        """Read the view as it is, once."""
         plain = self._plain.get(frame)
         if plain is None:
             plain = self._estimator.read_view(view, region, frame=frame, mirrored=False)
             self._plain[frame] = plain
-        if not mirrored:
-            return frame, region, [plain]
-        return frame, region, [plain, self._estimator.read_view(view, region, frame=frame, mirrored=True)]
+        return frame, region, [plain]
+
+    def _read_both(
+        self, frame: int, region: Region, view: Picture, *, is_closer: bool
+    ) -> tuple[int, Region, list[View]]:
+        """Read a plain and a mirrored view, the plain one closer or the mirrored one."""
+        near = closer_view(view), closer(region)
+        if is_closer:
+            plain = self._estimator.read_view(*near, frame=frame, mirrored=False)
+            return frame, region, [plain, self._estimator.read_view(view, region, frame=frame, mirrored=True)]
+        [plain] = self._read_plain(frame, region, view)[2]
+        return frame, region, [plain, self._estimator.read_view(*near, frame=frame, mirrored=True)]
+
+
+def closer_view(view: Picture) -> Picture:
+    """Return the view of the region that is closer round the same person, cut out of the view of the wide one."""
+    inner = view[CLOSER_CUT_PX:, CLOSER_CUT_PX // 2 : INPUT_SIZE - CLOSER_CUT_PX // 2]
+    return np.asarray(cv2.resize(inner, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_LINEAR))
 
 
 def view_of(frame: FrameLike, region: Region) -> Picture:

@@ -28,6 +28,11 @@ _CLOSE_UP_SIZE, _CLOSE_UP_DOWN = 0.93, 0.035
 that the legs are larger; the one below the feet stays, as feet near the edge are read up to 30 ms late in a fall.
 Over eight rendered clips this took a tenth off the knee angle's error in jumps and a third in squats; closer still,
 the ankles of small people on real video (360 pixels wide, 40 deg oblique) go astray by 10 cm [D]."""
+CLOSER_CUT_PX = 22
+"""Input pixels above the head, and half as many on each side, that the closer view of a person leaves out. Hips and
+knees are read up to a degree better when they are larger (squats more than that), the ankles of small, turned people
+worse: so half of all views are closer. Over five rendered jumps and their variants, with the landmark model refitted
+without the clip at hand, the knee angle's error in jumps went from 1.03 to 0.75 deg, in squats from 2.5 to 1.7 [D]."""
 _LEAST_PEAK = 0.5
 """A heatmap whose best cell near the joint is below this does not see it: the coordinate output stands."""
 _MIRROR = [*MIRROR, 33, 34]
@@ -71,6 +76,25 @@ def close_up(region: Region) -> Region:
         x_px=region.x_px - down * float(np.sin(region.angle_rad)),
         y_px=region.y_px + down * float(np.cos(region.angle_rad)),
         size_px=_CLOSE_UP_SIZE * region.size_px,
+        angle_rad=region.angle_rad,
+    )
+
+
+def closer(region: Region) -> Region:
+    """Return the region whose view lies inside that of this one: the same lower edge, `CLOSER_CUT_PX` less above.
+
+    Examples
+    --------
+    >>> near = closer(Region(x_px=100.0, y_px=100.0, size_px=256.0, angle_rad=0.0))
+    >>> (near.size_px, near.y_px + 0.5 * near.size_px)
+    (234.0, 228.0)
+    """
+    size_px = region.size_px * (1.0 - CLOSER_CUT_PX / INPUT_SIZE)
+    down = 0.5 * (region.size_px - size_px)
+    return Region(
+        x_px=region.x_px - down * float(np.sin(region.angle_rad)),
+        y_px=region.y_px + down * float(np.cos(region.angle_rad)),
+        size_px=size_px,
         angle_rad=region.angle_rad,
     )
 

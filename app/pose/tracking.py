@@ -225,7 +225,7 @@ class _Following:
             mirrored = _planned_frames(time_s, (one for one in spans if one.mirrored))
             plain = _planned_frames(time_s, (one for one in spans if not one.mirrored))
         else:
-            mirrored, plain = _whole_movement(time_s, span, rate_hz=rule.rate_hz), []
+            mirrored, plain = self._unplanned(rule, span), []
         # A look has seen its frame plain already.
         close = sorted({*mirrored, *(frame for frame in plain if not self._rows.has(frame))})
         started_s, network_s = time.perf_counter(), self._estimator.network_s
@@ -238,6 +238,15 @@ class _Following:
             is_clear=True,
             close_s=time.perf_counter() - started_s,
             close_network_s=self._estimator.network_s - network_s,
+        )
+
+    def _unplanned(self, rule: ReadingRule, span: tuple[float, float] | None) -> list[int]:
+        """Return the frames of the whole movement; of somebody who only stands, which may be what is measured, the looks'."""
+        if span is not None:
+            return _whole_movement(self._video.time_s, span, rate_hz=rule.rate_hz)
+        is_planned = rule.plan is not None
+        return (
+            [] if is_planned else [frame for frame in range(len(self._video.time_s)) if self._rows.has(frame)]
         )
 
     def _look_around(self, skipped: BoolArray) -> Lookout:
@@ -391,10 +400,8 @@ def _planned_frames(time_s: FloatArray, spans: Iterable[Span]) -> list[int]:
     return sorted(frames)[:_MAX_CLOSE_FRAMES]
 
 
-def _whole_movement(time_s: FloatArray, span: tuple[float, float] | None, *, rate_hz: float) -> list[int]:
-    """Return the frames of the movement; none when the athlete only stands, for which looks are enough."""
-    if span is None:
-        return []
+def _whole_movement(time_s: FloatArray, span: tuple[float, float], *, rate_hz: float) -> list[int]:
+    """Return the frames of the movement."""
     inside = (time_s >= span[0] - _MARGIN_S) & (time_s <= span[1] + _MARGIN_S)
     frames = _thinned(time_s, inside, every_s=1.0 / rate_hz)
     return frames[:: max(1, -(-len(frames) // _MAX_CLOSE_FRAMES))]

@@ -42,6 +42,29 @@ def test_floor_crossing_when_a_landmark_jitters_by_15_mm_then_it_is_within_a_fra
     assert abs(np.mean(errors)) <= 0.004
 
 
+@pytest.mark.parametrize("fps", [60, 120, 240])
+def test_floor_crossing_when_the_foot_is_braked_just_above_the_floor_then_it_is_placed_where_it_touches(
+    fps: int,
+) -> None:
+    slow, braked_s = 1.3, 0.04
+    errors = []
+    for phase in np.linspace(0.0, 0.95, 20):
+        t = (np.arange(int(0.5 * fps)) + phase) / fps
+        before = np.maximum(0.25 - t, 0.0)
+        falling = np.maximum(before - braked_s, 0.0)
+        height = slow * np.minimum(before, braked_s) + SPEED * falling - 0.5 * G * falling**2
+        down = events.find_floor_crossing(t, height, clearance=0.025, gravity=G, noise=0.003, landing=True)
+        up = events.find_floor_crossing(
+            t, height[::-1], clearance=0.025, gravity=G, noise=0.003, landing=False
+        )
+        assert down is not None
+        assert up is not None
+        errors += [down.time_s - 0.25, t[-1] + t[0] - 0.25 - up.time_s]
+    # The free fall from above would end 18 ms early.
+    assert np.mean(np.abs(errors)) <= 0.003
+    assert np.max(np.abs(errors)) <= 0.009
+
+
 def test_floor_crossing_when_its_error_is_stated_then_the_truth_lies_inside() -> None:
     inside = 0
     for seed in range(200):

@@ -126,19 +126,26 @@ def test_landmark_model_when_the_estimator_is_unknown_then_nothing_is_taken_off(
 
 
 @pytest.mark.parametrize("behind", [False, True])
-def test_joint_centres_when_seen_from_the_front_or_behind_then_knees_move_out_and_ankles_in(
+def test_joint_centres_when_seen_from_the_front_or_behind_then_joints_move_apart_as_far_as_the_legs_are_bent(
     behind: bool,
 ) -> None:
     _, track = drop_jump(yaw_deg=180.0 if behind else 0.0)
     paths = prepare_paths(track)
-    model = LANDMARK_MODELS["mediapipe"]
+    model = LandmarkModel(
+        knee_medial_legs=0.003, ankle_medial_legs=-0.002, knee_bent_legs=0.02, ankle_bent_legs=-0.01
+    )
     moved = to_joint_centres(paths, model)
-    for left, right, medial_legs in (
-        (Joint.LEFT_KNEE, Joint.RIGHT_KNEE, model.knee_medial_legs),
-        (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE, model.ankle_medial_legs),
+    bent = 0.0
+    for side in (Side.LEFT, Side.RIGHT):
+        hip, knee, _ = paths.leg(side)
+        bent += np.clip(1.0 - np.hypot(*(knee - hip).T) / paths.thigh_px, 0.0, None)
+    assert np.nanmax(bent) > 0.5  # the athlete does bend
+    for left, right, straight_legs, bent_legs in (
+        (Joint.LEFT_KNEE, Joint.RIGHT_KNEE, model.knee_medial_legs, model.knee_bent_legs),
+        (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE, model.ankle_medial_legs, model.ankle_bent_legs),
     ):
         wider = separation(moved, left, right) - separation(paths, left, right)
-        assert_allclose(wider, 2.0 * medial_legs * paths.leg_px, atol=1e-6)
+        assert_allclose(wider, (2.0 * straight_legs + bent_legs * bent) * paths.leg_px, atol=1e-6)
     assert_allclose(moved.raw_px, paths.raw_px)
 
 
