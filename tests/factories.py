@@ -349,6 +349,7 @@ class ScriptedReader:
     while_reading: Callable[[Path, Progress], None] = lambda path, on_progress: None
     while_drawing: Callable[[PictureOrder, Progress], None] = lambda order, on_progress: None
     contexts: list[TrialContext] = field(default_factory=list)
+    orders: list[PictureOrder] = field(default_factory=list)
 
     def read(self, path: Path, *, context: TrialContext, on_progress: Progress) -> VideoReading:
         self.contexts.append(context)
@@ -357,6 +358,7 @@ class ScriptedReader:
         return self.reading
 
     def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:
+        self.orders.append(order)
         self.while_drawing(order, on_progress)
         film = directory / "overlay.mp4"
         film.write_bytes(b"a film")

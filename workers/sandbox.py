@@ -327,6 +327,7 @@ class SandboxedReader:
             flagged_frames=[flagged_fields(flagged) for flagged in order.flagged_frames],
             with_kinematics=order.kinematics is not None,
             overlay=overlay,
+            blur_faces=order.blur_faces,
         )
         answer = self._ask(encode(request), on_progress=on_progress)
         if not isinstance(answer, DrawDone):

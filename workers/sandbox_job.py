@@ -125,6 +125,7 @@ class Job:
             flagged_frames=flagged,
             kinematics=kinematics,
             path_of=lambda frame: Path(still_file(frame)),
+            blur_faces=order.blur_faces,
         )
         if order.overlay:
             draw_overlay(
@@ -133,6 +134,7 @@ class Job:
                 events=events,
                 kinematics=kinematics,
                 path=Path(OVERLAY_FILE),
+                blur_faces=order.blur_faces,
                 on_progress=lambda share: self._say(Stage.PICTURES, share),
             )
         return DrawDone(stills=stills, has_overlay=order.overlay)

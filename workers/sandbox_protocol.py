@@ -86,6 +86,7 @@ class DrawOrder(_Message):
     flagged_frames: list[dict[str, Any]]
     with_kinematics: bool
     overlay: bool
+    blur_faces: bool = False
 
 
 class CloseOrder(_Message):

@@ -194,6 +194,11 @@ class PoseTrack:
     """(T,) people found in the frame; NaN where the frame was not looked at."""
     bystander_ratio: float = 0.0
     """Largest other person's height over the athlete's, 0 when nobody else was seen."""
+    heads: FloatArray | None = None
+    """(H, 5) every head that was seen, one row a sighting: number of the person, time in s, centre x and y, radius in px.
+
+    None where nobody looked for them. Nothing is measured with it: pictures hide faces by it.
+    """
 
     def __post_init__(self) -> None:
         """Check shapes and time once, and lock the arrays."""
@@ -206,10 +211,13 @@ class PoseTrack:
         if self.world_m is not None and self.world_m.shape != (n, N_JOINTS, 3):
             msg = f"world_m must have shape {(n, N_JOINTS, 3)}, got {self.world_m.shape}"
             raise ValueError(msg)
+        if self.heads is not None and (self.heads.ndim != 2 or self.heads.shape[1] != 5):
+            msg = f"heads must have shape (H, 5), got {self.heads.shape}"
+            raise ValueError(msg)
         if not np.all(np.isfinite(self.time_s)) or np.any(np.diff(self.time_s) <= 0):
             msg = "time_s must be finite and strictly increasing"
             raise ValueError(msg)
-        for array in (self.time_s, self.xy_px, self.confidence, self.world_m, self.n_people):
+        for array in (self.time_s, self.xy_px, self.confidence, self.world_m, self.n_people, self.heads):
             if array is not None:
                 array.setflags(write=False)
 

@@ -37,6 +37,8 @@ class Purpose(StrEnum):
     """Let trainers and viewers of the organisation see the result, not only clinicians and owners."""
     RESEARCH = "research"
     """Use the numbers, without the name, for research."""
+    SHOW_FACE = "show_face"
+    """Show the face in pictures and videos. Refused, faces are hidden in them; nobody decided, the organisation's rule holds."""
 
 
 class Relation(StrEnum):
@@ -110,6 +112,8 @@ class ConsentVerdict:
 
     needed: bool
     granted: frozenset[Purpose]
+    hides_face: bool = False
+    """Whether showing the face was refused."""
 
     @property
     def may_process(self) -> bool:
@@ -140,10 +144,12 @@ def judge_consent(
     latest: dict[Purpose, bool] = {}
     for decision in sorted(decisions, key=lambda each: each.created_at):
         latest[decision.purpose] = decision.granted
-    refused = any(not granted for granted in latest.values())
+    refused = any(not granted for purpose, granted in latest.items() if purpose is not Purpose.SHOW_FACE)
     needed = refused or needs_consent(rules, date_of_birth=date_of_birth, today=today)
     return ConsentVerdict(
-        needed=needed, granted=frozenset(purpose for purpose, granted in latest.items() if granted)
+        needed=needed,
+        granted=frozenset(purpose for purpose, granted in latest.items() if granted),
+        hides_face=not latest.get(Purpose.SHOW_FACE, True),
     )
 
 

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from app.biomech.types import Event, Kinematics, PoseTrack
 from app.media.drawing import Canvas, Marks, angles_at, draw_marks, drawn_paths, event_title
+from app.media.faces import find_faces
 from app.media.frame import Frame
 from app.media.frames import VideoFile
 
@@ -35,10 +36,12 @@ def draw_overlay(
     events: Sequence[Event],
     kinematics: Kinematics | None,
     path: Path,
+    blur_faces: bool = False,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Write the overlay video."""
     paths_px = drawn_paths(track)
+    faces = find_faces(track, paths_px=paths_px) if blur_faces else None
     width, height = _overlay_size(*video.size_px)
     with av.open(
         path, "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
@@ -50,6 +53,8 @@ def draw_overlay(
         for frame in video.frames():
             canvas = _canvas(frame, width=width, height=height)
             scale = width / frame.size_px[0]
+            if faces is not None:
+                faces.hide(canvas, frame=frame.index, scale=scale)
             marks = Marks(
                 xy_px=paths_px[frame.index] * scale,
                 fppa_deg=angles_at(kinematics, frame.index),

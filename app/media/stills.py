@@ -8,6 +8,7 @@ import numpy as np
 
 from app.biomech.types import Event, FlaggedFrame, FloatArray, Kinematics, PoseTrack
 from app.media.drawing import Canvas, Marks, angles_at, draw_marks, drawn_paths, flagged_title
+from app.media.faces import Faces, find_faces
 from app.media.frame import Frame
 from app.media.frames import VideoFile
 
@@ -27,6 +28,7 @@ def draw_stills(
     flagged_frames: Sequence[FlaggedFrame],
     kinematics: Kinematics | None,
     path_of: Callable[[int], Path],
+    blur_faces: bool = False,
 ) -> list[int]:
     """Write one JPEG per flagged frame and return the frames, in order."""
     wanted: dict[int, list[FlaggedFrame]] = {}
@@ -35,9 +37,14 @@ def draw_stills(
             wanted.setdefault(flagged.frame, []).append(flagged)
     drawn: list[int] = []
     paths_px = drawn_paths(track)
+    faces = find_faces(track, paths_px=paths_px) if blur_faces else None
     for frame in video.frames(wanted):
         still = _still(
-            frame, xy=paths_px[frame.index], kinematics=kinematics, title=flagged_title(wanted[frame.index])
+            frame,
+            xy=paths_px[frame.index],
+            kinematics=kinematics,
+            title=flagged_title(wanted[frame.index]),
+            faces=faces,
         )
         _, encoded = cv2.imencode(".jpg", still[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         path_of(frame.index).write_bytes(encoded.tobytes())
@@ -45,7 +52,9 @@ def draw_stills(
     return drawn
 
 
-def _still(frame: Frame, *, xy: FloatArray, kinematics: Kinematics | None, title: str) -> Canvas:
+def _still(
+    frame: Frame, *, xy: FloatArray, kinematics: Kinematics | None, title: str, faces: Faces | None
+) -> Canvas:
     picture = frame.picture()
     left, top, width, height = _crop(xy, size=(picture.shape[1], picture.shape[0]))
     scale = _HEIGHT_PX / height
@@ -55,6 +64,8 @@ def _still(frame: Frame, *, xy: FloatArray, kinematics: Kinematics | None, title
         cv2.resize(picture[top : top + height, left : left + width], size, interpolation=shrink),
         dtype=np.uint8,
     )
+    if faces is not None:
+        faces.hide(canvas, frame=frame.index, offset_px=(left, top), scale=scale)
     marks = Marks(
         xy_px=(xy - np.array([left, top])) * scale,
         fppa_deg=angles_at(kinematics, frame.index),

@@ -19,6 +19,7 @@ from app.biomech.joints import N_JOINTS
 from app.biomech.types import AthletePoint, BoolArray, FloatArray, PoseSource, PoseTrack
 from app.pose.close_reader import CloseReader, Crew, ViewStore
 from app.pose.estimator import FrameLike, PoseEstimator, Reading, Region, VideoLike, View
+from app.pose.heads import heads_of
 from app.pose.landmarks import combine
 from app.pose.lookout import Lookout, is_off
 from app.pose.people import LEAST_PRESENCE, Choice, Person, choose_athlete, movement_span_s, pick_athlete
@@ -377,6 +378,7 @@ class _Rows:
             source=source,
             n_people=n_people,
             bystander_ratio=_bystander_ratio(choice),
+            heads=heads_of(lookout.people),
         )
 
 

@@ -58,7 +58,12 @@ def analyse_video(
 
 
 def picture_order(
-    record: AnalysisRecord, *, track: PoseTrack, kinematics: Kinematics | None, video: Path | None = None
+    record: AnalysisRecord,
+    *,
+    track: PoseTrack,
+    kinematics: Kinematics | None,
+    video: Path | None = None,
+    blur_faces: bool = False,
 ) -> PictureOrder:
     """Return what is worth drawing of an analysis; `video` is for a reader that has not read it."""
     return PictureOrder(
@@ -67,6 +72,7 @@ def picture_order(
         flagged_frames=record.flagged_frames,
         kinematics=kinematics if record.shows_knee_angle else None,
         video=video,
+        blur_faces=blur_faces,
     )
 
 

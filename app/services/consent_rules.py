@@ -30,6 +30,17 @@ def judge_athletes(
     }
 
 
+def hides_faces(uow: UnitOfWork, *, organisation_id: UUID, athlete_id: UUID | None) -> bool:
+    """Say whether faces are hidden in an athlete's pictures: the organisation wants it, or it was refused to show them."""
+    if uow.privacy.rules(organisation_id=organisation_id).blur_faces:
+        return True
+    if athlete_id is None:
+        return False
+    return judge_athletes(uow, organisation_id=organisation_id, athlete_ids=(athlete_id,))[
+        athlete_id
+    ].hides_face
+
+
 def obey_consent(
     uow: UnitOfWork,
     *,

@@ -77,6 +77,10 @@ class LinkOffer:
     waiting_days: int
 
 
+_OF_VIDEOS: Final = (Purpose.SCREENING, Purpose.KEEP_VIDEO, Purpose.SHOW_FACE)
+"""Purposes without which videos or pictures have to go, or to be drawn anew."""
+
+
 def get_consent(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> ConsentStatus:
     """Return where an athlete stands, or raise `NotFoundError`."""
     principal.require(Permission.ROSTER_READ)
@@ -265,7 +269,7 @@ def _decide(
     )
     uow.webhooks.tell(*_tellings(athlete_id, purposes))
     obey_consent(uow, organisation_id=organisation_id, athlete_ids=(athlete_id,))
-    if not all(purposes.get(purpose, True) for purpose in (Purpose.SCREENING, Purpose.KEEP_VIDEO)):
+    if not all(purposes.get(purpose, True) for purpose in _OF_VIDEOS):
         uow.defer(Job(name=DROP_VIDEOS, args=(str(athlete_id), str(organisation_id)), queue=DEFAULT))
 
 

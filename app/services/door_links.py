@@ -4,6 +4,8 @@ The secret stands behind the ``#``: browsers keep that part to themselves, so it
 other site. The page there puts it into a form, which posts it (docs/decisions/0050).
 """
 
+CONSENT_PATH = "/consent"
+
 
 def join_link(base_url: str, token: str) -> str:
     """Return the address of an invitation."""
@@ -13,3 +15,8 @@ def join_link(base_url: str, token: str) -> str:
 def reset_link(base_url: str, token: str) -> str:
     """Return the address of a password reset."""
     return f"{base_url}/new-password#{token}"
+
+
+def consent_link(base_url: str, token: str) -> str:
+    """Return the address by which somebody decides for an athlete."""
+    return f"{base_url}{CONSENT_PATH}#{token}"

@@ -23,6 +23,7 @@ from app.domain.lifecycle import Stage
 from app.jobs.names import DRAW_PICTURES
 from app.jobs.queue import BULK, Job
 from app.services.analyse_video import picture_order
+from app.services.consent_rules import hides_faces
 from app.services.heartbeat import Heartbeat, LeaseLostError
 from app.services.presenters import analysis_view
 from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReaderDiedError
@@ -64,6 +65,8 @@ class Drawing:
     uow_factory: UnitOfWorkFactory
     blobs: BlobStore
     policy: WorkPolicy
+    blur_faces: bool = False
+    """Whether heads are hidden."""
 
 
 def draw_pictures(
@@ -89,6 +92,9 @@ def draw_pictures(
             if stored is None
             else uow.recordings.find(organisation_id=organisation_id, recording_id=stored.recording_id)
         )
+        blur_faces = record is not None and hides_faces(
+            uow, organisation_id=organisation_id, athlete_id=record.recording.athlete_id
+        )
     if claim is None or stored is None or record is None:
         return DrawResult.NOT_CLAIMED
     drawing = Drawing(
@@ -98,12 +104,13 @@ def draw_pictures(
         uow_factory=uow_factory,
         blobs=blobs,
         policy=rules,
+        blur_faces=blur_faces,
     )
     with tempfile.TemporaryDirectory(dir=staging_dir, prefix="pictures-") as folder:
 
         def draw(on_progress: Progress) -> Pictures:
             video = blobs.local_copy(record.recording.blob_key, Path(folder))
-            order = _stored_order(stored, blobs=blobs, video=video)
+            order = _stored_order(stored, blobs=blobs, video=video, blur_faces=blur_faces)
             with reader_factory() as reader:
                 return reader.draw(order, directory=Path(folder), overlay=overlay, on_progress=on_progress)
 
@@ -120,7 +127,9 @@ def try_drawing(drawing: Drawing, draw: Callable[[Progress], Pictures]) -> DrawR
             overlay_key, still_keys = _store(drawing, pictures=pictures, stored=stored)
             beat.check()
         with drawing.uow_factory(claim.organisation_id) as uow:
-            uow.pictures.finish(claim, overlay_key=overlay_key, still_keys=still_keys)
+            uow.pictures.finish(
+                claim, overlay_key=overlay_key, still_keys=still_keys, blurred=drawing.blur_faces
+            )
     except (LeaseLostError, StaleStateError):
         remove_blobs(blobs, stored)
         return DrawResult.LOST
@@ -164,7 +173,7 @@ def sweep_pictures(
     return n_sent
 
 
-def _stored_order(stored: StoredAnalysis, *, blobs: BlobStore, video: Path) -> PictureOrder:
+def _stored_order(stored: StoredAnalysis, *, blobs: BlobStore, video: Path, blur_faces: bool) -> PictureOrder:
     record = analysis_view(stored).record
     files = stored.files
     if files.track_key is None:
@@ -175,7 +184,7 @@ def _stored_order(stored: StoredAnalysis, *, blobs: BlobStore, video: Path) -> P
         else None
     )
     track = track_from_bytes(blobs.get_bytes(files.track_key))
-    return picture_order(record, track=track, kinematics=kinematics, video=video)
+    return picture_order(record, track=track, kinematics=kinematics, video=video, blur_faces=blur_faces)
 
 
 def _renew(drawing: Drawing, stage: Stage, progress: float) -> bool:  # noqa: ARG001  # the row shows no progress

@@ -10,6 +10,8 @@ from app.domain.audit import Act
 from app.domain.consent import TEXT_VERSION, ConsentRules
 from app.domain.errors import InvalidInputError
 from app.domain.privacy import PrivacyRules
+from app.jobs.names import RETAIN
+from app.jobs.queue import DEFAULT, Job
 from app.services.consent_rules import obey_consent
 
 _CONSENT: Final = frozenset(ConsentRules.__slots__)
@@ -44,6 +46,8 @@ def change_rules(*, uow: UnitOfWork, principal: Principal, changes: Mapping[str,
         consent_text_version=changed.consent_text_version,
     )
     obey_consent(uow, organisation_id=organisation_id)
+    if (changed.blur_faces, changed.numbers_only) != (rules.blur_faces, rules.numbers_only):
+        uow.defer(Job(name=RETAIN, args=(), queue=DEFAULT))  # what is there already follows, too
     return changed
 
 

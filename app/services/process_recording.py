@@ -22,6 +22,7 @@ from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.domain.errors import StaleStateError
 from app.domain.lifecycle import Stage, Trigger
 from app.services.analyse_video import AnalysedVideo, analyse_video, picture_order
+from app.services.consent_rules import hides_faces
 from app.services.draw_pictures import Drawing, flagged_frames, pictures_job, try_drawing
 from app.services.heartbeat import Heartbeat, LeaseLostError
 from app.services.judged_movements import judge_ahead
@@ -192,18 +193,33 @@ def _analyse(
             recording_id=attempt.claim.recording_id,
         )
         if drawing is not None:
-            draw = partial(_draw, analysed=analysed, reader=reader, folder=folder, overlay=overlay)
+            draw = partial(
+                _draw,
+                analysed=analysed,
+                reader=reader,
+                folder=folder,
+                overlay=overlay,
+                blur_faces=drawing.blur_faces,
+            )
             try_drawing(drawing, draw)
         return result
 
 
 def _draw(
-    on_progress: Progress, *, analysed: AnalysedVideo, reader: VideoReader, folder: Path, overlay: bool
+    on_progress: Progress,
+    *,
+    analysed: AnalysedVideo,
+    reader: VideoReader,
+    folder: Path,
+    overlay: bool,
+    blur_faces: bool,
 ) -> Pictures:
     """Let the reader draw the video it has just read."""
     if analysed.track is None:
         return Pictures(stills={}, overlay=None)
-    order = picture_order(analysed.record, track=analysed.track, kinematics=analysed.kinematics)
+    order = picture_order(
+        analysed.record, track=analysed.track, kinematics=analysed.kinematics, blur_faces=blur_faces
+    )
     return reader.draw(order, directory=folder, overlay=overlay, on_progress=on_progress)
 
 
@@ -269,6 +285,12 @@ def _record(
             correction_ids=[item.id for item in applied],
         )
         claim = _order_pictures(uow, attempt, analysis_id=analysis_id, analysed=analysed)
+        found = uow.recordings.find(
+            organisation_id=attempt.organisation_id, recording_id=attempt.claim.recording_id
+        )
+        blur_faces = found is not None and hides_faces(
+            uow, organisation_id=attempt.organisation_id, athlete_id=found.recording.athlete_id
+        )
     result = AttemptResult.ANALYSED if usable else AttemptResult.REJECTED
     return result, None if claim is None else Drawing(
         claim=claim,
@@ -277,6 +299,7 @@ def _record(
         uow_factory=attempt.uow_factory,
         blobs=attempt.blobs,
         policy=attempt.policy,
+        blur_faces=blur_faces,
     )
 
 

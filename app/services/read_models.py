@@ -311,6 +311,8 @@ class RecordingView:
     """What people put right in it and did not take back, in order."""
     dropped: bool = False
     """A person left this trial out: it counts in no mean and on no dashboard."""
+    has_original: bool = True
+    """Whether the video as it was uploaded is still there, and may be seen by whoever asks."""
 
     @property
     def awaits_pictures(self) -> bool:

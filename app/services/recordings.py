@@ -5,12 +5,13 @@ Every function takes an entered `UnitOfWork` made for ``principal.organisation_i
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from uuid import UUID
 
 from app.biomech.types import Movement, View
+from app.db.models import Recording
 from app.db.repositories.analyses import StoredAnalysis
 from app.db.repositories.recordings import NewRecording, RecordingRecord
 from app.db.types import new_id
@@ -29,7 +30,7 @@ from app.domain.screenings import ScreeningContext
 from app.jobs.names import ANALYSE_RECORDING
 from app.jobs.queue import INTERACTIVE, Job
 from app.services.checks import check_range, check_text
-from app.services.consent_rules import obey_consent
+from app.services.consent_rules import hides_faces, obey_consent
 from app.services.cursors import (
     check_limit,
     decode_cursor,
@@ -257,12 +258,16 @@ def open_blob(
     """Open the original, the overlay or the still of one frame, of the latest analysis; or raise `NotFoundError`."""
     principal.require(Permission.VIDEOS_READ)
     recording = _find(uow=uow, principal=principal, recording_id=recording_id).recording
+    hidden = hides_faces(uow, organisation_id=principal.organisation_id, athlete_id=recording.athlete_id)
     if kind is BlobKind.ORIGINAL:
-        seen = Withheld.NOT if principal.is_coach else Withheld.FROM_COACHES
-        key = None if recording.withheld > seen else recording.blob_key
+        key = recording.blob_key if _may_see_original(principal, recording, hides_face=hidden) else None
     else:
         stored = uow.analyses.latest(organisation_id=principal.organisation_id, recording_id=recording_id)
-        key = None if stored is None else _picture_key(stored, kind=kind, frame=frame)
+        key = (
+            None
+            if stored is None
+            else _picture_key(_shown(stored, hides_face=hidden), kind=kind, frame=frame)
+        )
     if key is None:
         raise _no_file()
     try:
@@ -278,6 +283,20 @@ def open_blob(
         filename=f"{recording_id}-{kind.value}{'' if frame is None else f'-{frame}'}.{extension}",
         read=partial(blobs.iter_range, key),
     )
+
+
+def _may_see_original(principal: Principal, recording: Recording, *, hides_face: bool) -> bool:
+    """Say whether somebody may see the video as it was uploaded; where faces are hidden, no coach may."""
+    seen = Withheld.NOT if principal.is_coach else Withheld.FROM_COACHES
+    return recording.withheld <= seen and not (hides_face and principal.is_coach)
+
+
+def _shown(stored: StoredAnalysis, *, hides_face: bool) -> StoredAnalysis:
+    """Return an analysis without pictures that show a face which is to be hidden: they are being drawn anew."""
+    pictures = stored.pictures
+    if pictures is None or pictures.blurred or not hides_face:
+        return stored
+    return replace(stored, pictures=replace(pictures, overlay_key=None, still_keys={}))
 
 
 def analysis_job(*, recording_id: UUID, organisation_id: UUID) -> Job:
@@ -372,7 +391,8 @@ def recording_view(*, uow: UnitOfWork, principal: Principal, recording_id: UUID)
     record = _find(uow=uow, principal=principal, recording_id=recording_id)
     recording = record.recording
     stored = uow.analyses.latest(organisation_id=principal.organisation_id, recording_id=recording_id)
-    analysis = None if stored is None else analysis_view(stored)
+    hidden = hides_faces(uow, organisation_id=principal.organisation_id, athlete_id=recording.athlete_id)
+    analysis = None if stored is None else analysis_view(_shown(stored, hides_face=hidden))
     return RecordingView(
         id=recording.id,
         state=recording.state,
@@ -399,6 +419,8 @@ def recording_view(*, uow: UnitOfWork, principal: Principal, recording_id: UUID)
         failure=recording.failure_code,
         corrections=_corrections(uow=uow, record=record, stored=stored),
         dropped=recording.dropped_at is not None,
+        has_original=recording.original_deleted_at is None
+        and _may_see_original(principal, recording, hides_face=hidden),
     )
 
 

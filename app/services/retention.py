@@ -15,7 +15,9 @@ from app.domain.lifecycle import TRANSITIONS, Trigger
 from app.domain.privacy import PrivacyRules
 from app.services.consent_rules import judge_athletes, obey_consent
 from app.services.deliver_webhooks import forget_old_messages
+from app.services.draw_pictures import pictures_job
 from app.services.roster_imports import KEEP_UNFINISHED_S
+from app.services.work_policy import WorkPolicy
 from app.storage.blobs import BlobStore
 
 BATCH = 200
@@ -110,9 +112,13 @@ def settle_recording(
             else judge_athletes(uow, organisation_id=organisation_id, athlete_ids=(athlete_id,))
         )
     no_video = rules.numbers_only or any(not verdict.may_keep_video for verdict in verdicts.values())
-    no_original = no_video or (rules.blur_faces and rules.drop_original_after_blur)
+    hides_faces = rules.blur_faces or any(verdict.hides_face for verdict in verdicts.values())
+    no_original = no_video or (hides_faces and rules.drop_original_after_blur)
     run = _Run(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
-    n_removed = run.drop_originals(0, only=recording_id) if no_original else 0
+    n_removed = 0
+    if hides_faces and not no_video:
+        n_removed += run.hide_faces(recording_id, can_draw=record.recording.original_deleted_at is None)
+    n_removed += run.drop_originals(0, only=recording_id) if no_original else 0
     return n_removed + (run.drop_pictures(0, only=recording_id) if no_video else 0)
 
 
@@ -136,12 +142,21 @@ def recording_folder(organisation_id: UUID, recording_id: UUID) -> str:
 
 
 def _drop_unwanted(run: "_Run") -> int:
-    """Remove videos of those who did not agree to keep them, should the job after the analysis have been lost."""
+    """Remove what was not agreed to, videos and faces, should the job after the analysis or the decision be lost."""
     with run.uow_factory(run.organisation_id) as uow:
         verdicts = judge_athletes(uow, organisation_id=run.organisation_id)
-        unwanted = [athlete_id for athlete_id, verdict in verdicts.items() if not verdict.may_keep_video]
-        found = uow.privacy.recordings_of(organisation_id=run.organisation_id, athlete_ids=unwanted)
-    return sum(_settle(run, recording_id=each[0]) for each in found)
+        unwanted = [
+            athlete_id
+            for athlete_id, verdict in verdicts.items()
+            if not verdict.may_keep_video or verdict.hides_face
+        ]
+        found = [
+            each[0]
+            for each in uow.privacy.recordings_of(organisation_id=run.organisation_id, athlete_ids=unwanted)
+        ]
+        if uow.privacy.rules(organisation_id=run.organisation_id).blur_faces:
+            found += uow.retention.with_faces(organisation_id=run.organisation_id)
+    return sum(_settle(run, recording_id=each) for each in dict.fromkeys(found))
 
 
 def _settle(run: "_Run", *, recording_id: UUID) -> int:
@@ -243,6 +258,25 @@ class _Run:
             n_removed += len(due)
             if len(due) < BATCH:
                 return n_removed
+
+    def hide_faces(self, recording_id: UUID, *, can_draw: bool) -> int:
+        """Remove pictures that show faces, and have them drawn without; return 1 when there were any."""
+        with self.uow_factory(self.organisation_id) as uow:
+            uow.show_withheld()
+            due = uow.retention.unblurred_pictures(
+                organisation_id=self.organisation_id, recording_id=recording_id
+            )
+        if due is None:
+            return 0
+        self._delete(due)
+        with self.uow_factory(self.organisation_id) as uow:
+            uow.retention.note_pictures_deleted(due=due)
+            latest = uow.analyses.latest_id(organisation_id=self.organisation_id, recording_id=recording_id)
+            if can_draw and latest in due.analysis_ids:
+                ids = {"organisation_id": self.organisation_id, "analysis_id": latest}
+                if uow.pictures.order_again(**ids, max_attempts=WorkPolicy().max_attempts):
+                    uow.defer(pictures_job(**ids))
+        return 1
 
     def _delete(self, item: DueFiles) -> None:
         for key in item.keys:

@@ -44,6 +44,8 @@ class PictureOrder:
     kinematics: Kinematics | None
     video: Path | None = None
     """The file, for a reader that has not read it; None means the one it has just read."""
+    blur_faces: bool = False
+    """Whether heads are hidden, of the athlete and of everybody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ def track_to_bytes(track: PoseTrack, *, squeeze: bool = True) -> bytes:
     }
     if track.world_m is not None:
         arrays["world_m"] = track.world_m
+    if track.heads is not None:
+        arrays["heads"] = track.heads
     return _packed(arrays, squeeze=squeeze)
 
 
@@ -55,6 +57,7 @@ def track_from_bytes(content: bytes) -> PoseTrack:
             source=PoseSource(estimator=estimator, model=model, model_sha256=model_sha256),
             n_people=arrays["n_people"],
             bystander_ratio=float(arrays["bystander_ratio"]),
+            heads=arrays.get("heads"),
         )
     except (KeyError, ValueError, TypeError) as error:
         msg = f"not a pose track: {error}"

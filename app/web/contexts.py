@@ -252,7 +252,8 @@ class Player:
     media_type: str
     is_overlay: bool
     poster: str | None
-    original_href: str
+    original_href: str | None
+    """None where the video as it was uploaded is gone, or not for whoever looks."""
     frame_times: str
     """Presentation time of every frame, comma separated; empty when not known."""
     moments: tuple[Moment, ...]

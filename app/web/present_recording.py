@@ -201,10 +201,10 @@ def _pictures_note(view: RecordingView) -> str | None:
 
 
 def _player(view: RecordingView, *, kinematics: Kinematics | None) -> Player | None:
-    if view.state is RecordingState.PURGED:
+    overlay = view.analysis is not None and view.analysis.has_overlay
+    if view.state is RecordingState.PURGED or not (overlay or view.has_original):
         return None
     path = f"/recordings/{view.id}"
-    overlay = view.analysis is not None and view.analysis.has_overlay
     events = view.analysis.record.events if view.analysis else ()
     times = [] if kinematics is None else kinematics.time_s.tolist()
     return Player(
@@ -212,7 +212,7 @@ def _player(view: RecordingView, *, kinematics: Kinematics | None) -> Player | N
         media_type="video/mp4" if overlay or not view.filename.lower().endswith(".webm") else "video/webm",
         is_overlay=overlay,
         poster=None,
-        original_href=f"{path}/original",
+        original_href=f"{path}/original" if view.has_original else None,
         frame_times=",".join(f"{time_s:.4f}" for time_s in times),
         moments=present_moments(events),
     )

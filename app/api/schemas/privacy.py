@@ -37,6 +37,13 @@ class PrivacyOutput(Output):
     keep_pictures_days: int | None = Field(description="Overlay videos and stills.")
     keep_measures_days: int | None = Field(description="Everything about a recording.")
     numbers_only: bool = Field(description="Videos and pictures go as soon as the numbers are there.")
+    blur_faces: bool = Field(
+        description="Faces are hidden in overlay videos and stills, of everybody in them; without this, for those alone who"
+        " refused `show_face`. Coaches then do not see the video as it was uploaded."
+    )
+    drop_original_after_blur: bool = Field(
+        description="Where faces are hidden, the video as it was uploaded goes once the pictures are drawn."
+    )
 
     @classmethod
     def of(cls, rules: PrivacyRules) -> Self:
@@ -61,6 +68,8 @@ class PrivacyInput(Input):
     keep_pictures_days: Days | None = None
     keep_measures_days: Days | None = None
     numbers_only: bool | None = None
+    blur_faces: bool | None = None
+    drop_original_after_blur: bool | None = None
 
     def changes(self) -> dict[str, Any]:
         """Return what was sent; null where there is no such thing counts as left out."""

@@ -16,9 +16,9 @@ from app.api.schemas.privacy import (
     PrivacyOutput,
 )
 from app.domain.access import Permission
-from app.http.guardian_links import guardian_url
 from app.http.small_bodies import SmallBodyRoute
 from app.services import athlete_export, consents, erasure, privacy
+from app.services.door_links import consent_link
 
 READ = [Depends(Requires(Permission.ROSTER_READ))]
 WRITE = [Depends(Requires(Permission.ROSTER_WRITE))]
@@ -100,7 +100,9 @@ def make_guardian_link(
 ) -> GuardianLinkOutput:
     """Make a link that works once, for two weeks; one made before and not used ends."""
     link = consents.make_guardian_link(uow=uow, principal=principal, athlete_id=athlete_id)
-    return GuardianLinkOutput(url=guardian_url(parts.settings, link.token), expires_at=link.expires_at)
+    return GuardianLinkOutput(
+        url=consent_link(parts.settings.base_url, link.token), expires_at=link.expires_at
+    )
 
 
 @router.delete(

@@ -94,6 +94,8 @@ class AnalysisPictures(TenantMixin, Base):
     overlay_key: Mapped[LongText | None]
     still_keys: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Blob key by frame."""
+    blurred: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether faces are hidden in them."""
     updated_at: Mapped[CreatedAt]
 
 

@@ -63,6 +63,8 @@ class StoredPictures:
     overlay_key: str | None
     still_keys: dict[int, str]
     """By frame."""
+    blurred: bool = False
+    """Whether faces are hidden in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,6 +391,7 @@ def _pictures(row: AnalysisPictures | None) -> StoredPictures | None:
         state=row.state,
         overlay_key=row.overlay_key,
         still_keys={int(frame): key for frame, key in row.still_keys.items()},
+        blurred=row.blurred,
     )
 
 

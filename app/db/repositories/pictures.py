@@ -49,6 +49,27 @@ class PicturesRepository:
             sent_at=func.now(),
         )
 
+    def order_again(self, *, organisation_id: UUID, analysis_id: UUID, max_attempts: int) -> bool:
+        """Ask for pictures that were drawn once more; the caller defers the job. False when they are being drawn."""
+        found = self._session.scalar(
+            update(AnalysisPictures)
+            .where(
+                AnalysisPictures.organisation_id == organisation_id,
+                AnalysisPictures.analysis_id == analysis_id,
+                AnalysisPictures.state == PicturesState.DONE,
+            )
+            .values(
+                state=PicturesState.PENDING,
+                # Counted on, so that another attempt never writes where an earlier one wrote.
+                max_attempts=AnalysisPictures.attempt + max_attempts,
+                sent_at=func.now(),
+                updated_at=func.now(),
+            )
+            .returning(AnalysisPictures.analysis_id)
+            .execution_options(synchronize_session=False)
+        )
+        return found is not None
+
     def begin(
         self, *, organisation_id: UUID, analysis_id: UUID, lease_s: float, max_attempts: int
     ) -> PicturesClaim:
@@ -119,7 +140,14 @@ class PicturesRepository:
         """Renew the lease; False when the attempt is no longer ours."""
         return self._write(claim, lease_until=from_now(lease_s))
 
-    def finish(self, claim: PicturesClaim, *, overlay_key: str | None, still_keys: dict[int, str]) -> None:
+    def finish(
+        self,
+        claim: PicturesClaim,
+        *,
+        overlay_key: str | None,
+        still_keys: dict[int, str],
+        blurred: bool = False,
+    ) -> None:
         """Keep the pictures; raise `StaleStateError` when the attempt is no longer ours or the video was erased."""
         kept = (
             exists()
@@ -138,6 +166,7 @@ class PicturesRepository:
             state=PicturesState.DONE,
             overlay_key=overlay_key,
             still_keys={str(frame): key for frame, key in still_keys.items()},
+            blurred=blurred,
             failure_code=None,
         )
 

@@ -106,6 +106,44 @@ class RetentionRepository:
             for recording_id, pictures in found.items()
         ]
 
+    def unblurred_pictures(self, *, organisation_id: UUID, recording_id: UUID) -> DueFiles | None:
+        """Return a recording's pictures in which faces are not hidden, or None."""
+        query = (
+            select(AnalysisPictures)
+            .join(
+                Analysis,
+                (Analysis.organisation_id == AnalysisPictures.organisation_id)
+                & (Analysis.id == AnalysisPictures.analysis_id),
+            )
+            .where(
+                Analysis.organisation_id == organisation_id,
+                Analysis.recording_id == recording_id,
+                *_SHOW_FACES,
+            )
+        )
+        pictures = list(self._session.scalars(query))
+        if not pictures:
+            return None
+        return DueFiles(
+            recording_id=recording_id,
+            analysis_ids=tuple(each.analysis_id for each in pictures),
+            keys=tuple(key for each in pictures for key in _keys(each)),
+        )
+
+    def with_faces(self, *, organisation_id: UUID) -> list[UUID]:
+        """Return every recording with pictures in which faces are not hidden."""
+        query = (
+            select(Analysis.recording_id)
+            .join(
+                AnalysisPictures,
+                (AnalysisPictures.organisation_id == Analysis.organisation_id)
+                & (AnalysisPictures.analysis_id == Analysis.id),
+            )
+            .where(Analysis.organisation_id == organisation_id, *_SHOW_FACES)
+            .distinct()
+        )
+        return list(self._session.scalars(query))
+
     def due_recordings(self, *, organisation_id: UUID, older_than_days: int, limit: int) -> list[UUID]:
         """Return recordings everything of which has been kept long enough."""
         query = select(Recording.id).where(
@@ -251,6 +289,14 @@ class RetentionRepository:
             text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": name}
         )
         return bool(taken)
+
+
+_SHOW_FACES = (
+    AnalysisPictures.state == PicturesState.DONE,
+    ~AnalysisPictures.blurred,
+    AnalysisPictures.overlay_key.is_not(None) | (AnalysisPictures.still_keys != {}),
+)
+"""Of pictures."""
 
 
 def _keys(pictures: AnalysisPictures) -> list[str]:

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Form, Request, Response, status
 from app.domain.consent import Purpose, Relation
 from app.domain.errors import DomainError, InvalidInputError
 from app.http.access import anybody
-from app.http.guardian_links import PATH, guardian_url
 from app.http.identity import client_address
 from app.http.parts import Parts
 from app.http.problems import problem_of
 from app.http.rate_limits import SIGN_IN_BY_ADDRESS
 from app.services import consents
+from app.services.door_links import CONSENT_PATH as PATH
+from app.services.door_links import consent_link
 from app.web.contexts import Choice, ConsentPage, Problem
 from app.web.deps import PartsDep
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
@@ -24,6 +25,7 @@ PURPOSES = {
     Purpose.SCREENING: ("Analyse the videos and show the result", "Without this nothing is looked at."),
     Purpose.KEEP_VIDEO: ("Keep the videos and pictures", "Otherwise they are deleted after the analysis."),
     Purpose.SHARE_WITH_COACH: ("Show the result to the coaches", "Otherwise only clinicians see it."),
+    Purpose.SHOW_FACE: ("Show the face in pictures and videos", "Otherwise it is made unrecognisable."),
     Purpose.RESEARCH: ("Use the numbers for research", "Without the name."),
 }
 RELATIONS = {
@@ -84,7 +86,7 @@ def decide(
         return _ask(request, parts, token=token, error=error)
     except DomainError as error:
         return _refuse(request, parts, error)
-    return _page(request, parts, step="done", later_url=guardian_url(parts.settings, link.token))
+    return _page(request, parts, step="done", later_url=consent_link(parts.settings.base_url, link.token))
 
 
 def _ask(request: Request, parts: Parts, *, token: str, error: DomainError | None = None) -> Response:

@@ -22,7 +22,7 @@ function showOverlay() {
     if (wasPlaying) video.play();
   }, { once: true });
   document.getElementById("player-overlay").hidden = false;
-  document.getElementById("player-original").hidden = false;
+  document.getElementById("player-original")?.removeAttribute("hidden");
   document.getElementById("video-problem").hidden = true;
 }
 
