@@ -44,6 +44,8 @@ class LongClip:
     """Standard deviation of the sensor's noise, grey values."""
     quality: dict[str, str]
     """How it is stored."""
+    key_every_s: float = 1.0
+    """Phones store a key picture a second; editors and messengers one in several."""
 
     @property
     def path(self) -> Path:
@@ -56,6 +58,7 @@ CLIPS = (
     LongClip("jump_1080p_60_5s", 1080, 1920, 60, 5.0, 2.0, {"crf": "20"}),
     LongClip("jump_1080p_240_10s", 1080, 1920, 240, 10.0, 2.0, {"crf": "20"}),
     LongClip("jump_1080p_60_10s_noisy", 1080, 1920, 60, 10.0, 3.0, {"b": "12M"}),
+    LongClip("jump_1080p_60_10s_few_keys", 1080, 1920, 60, 10.0, 2.0, {"crf": "20"}, key_every_s=250 / 60),
 )
 MEMORY_CLIP = LongClip("jump_4k_30_60s", 2160, 3840, 30, 60.0, 0.0, {"crf": "26"})
 
@@ -77,7 +80,7 @@ def _write(clip: LongClip, path: Path) -> None:
     with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=clip.fps_hz)
         stream.width, stream.height, stream.pix_fmt = clip.width_px, clip.height_px, "yuv420p"
-        stream.codec_context.gop_size = clip.fps_hz
+        stream.codec_context.gop_size = round(clip.fps_hz * clip.key_every_s)
         stream.codec_context.options = {
             "preset": "superfast", "bf": "0", "sc_threshold": "0", **clip.quality,
         }  # fmt: skip

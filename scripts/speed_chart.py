@@ -18,7 +18,7 @@ def newest() -> Path:
     """Return the newest stored result that holds times against the plain loop."""
     stored = sorted((ROOT / "bench" / "results").glob("speed-*.json"), reverse=True)
     for path in stored:
-        if json.loads(path.read_text())["schema"] == "plumbline.bench.speed/2":
+        if json.loads(path.read_text())["schema"] == "plumbline.bench.speed/3":
             return path
     raise SystemExit("no stored result; `make bench` makes one")
 

@@ -19,9 +19,9 @@ EVENT_RATE_HZ = 120.0
 """Frames a second of a landing: twice what its angles are smoothed at leaves nothing out [P]."""
 EVENT_S = 0.06
 """Either side of a contact or take-off every frame is read: `events.find_impact` looks that far."""
-BOX_S, BOX_RATE_HZ = 0.35, 30.0
+BOX_S, BOX_RATE_HZ = 0.35, 20.0
 """The feet's last rest on the box, which the step-off is placed against; `landing.BOX_LEVEL_S` and the coarse doubt [P]."""
-LEAVING_S, LEFT_S, LEAVING_RATE_HZ = 0.10, 0.12, 60.0
+LEAVING_S, LEFT_S, LEAVING_RATE_HZ = 0.10, 0.12, 30.0
 """Around the coarse step-off: a fall starts slowly, and is placed to 20 ms at best [P]."""
 FALL_RATE_HZ = 30.0
 """The free fall between step-off and contact, seen plain: nothing is measured in it [P]."""

@@ -34,8 +34,8 @@ _MARGIN_S = 1.0
 """Frames this long before and after a movement that has to be read whole: standing still is needed for comparison."""
 _MOVING_MARGIN_S = 0.3
 _MAX_CLOSE_FRAMES = 4000
-_MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Decoded frames that wait for the next look; of large pictures there are more looks."""
+_MAX_WAITING_BYTES = 80 * 1024 * 1024
+"""Decoded frames that wait for the next look: a tenth of a second of 1080p at 240 Hz. Of larger pictures there are more looks."""
 _LOST_SHIFT = 0.35
 """A reading further from where the athlete must be than this share of the region is somebody else."""
 _SLACK_S = 0.0005

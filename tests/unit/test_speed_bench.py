@@ -20,6 +20,7 @@ def _result(seconds: float) -> dict[str, Any]:
         "ours": {"n_frames": 600, "seconds": seconds, "n_network_runs": 250, "child_mb": 349.0},
         "plain": {"seconds": 8.0},
         "agreement": {"close_ratio": 1.2, "peak_fppa_deg": 0.02, "event_frames": 0.15},
+        "times_less_cpu": 3.0,
         "times_faster": 8.0 / seconds,
         "floor_s": 0.9,
         "over_floor": seconds / 0.9,
