@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import cast
 
 import anyio.to_thread
 import structlog
@@ -17,6 +18,7 @@ from app.api.errors import render_problem
 from app.api.openapi import ROUTERS
 from app.api.v1.recording_events import OpenStreams
 from app.domain.errors import DomainError
+from app.http.idempotency import AnsweredBeforeError, repeat_answer
 from app.http.identity import is_https
 from app.http.middleware import AllowedMethods, RequestContextMiddleware, find_route_patterns
 from app.http.parts import Parts
@@ -62,6 +64,7 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
             StorageFullError: _answer,
             RequestValidationError: _answer,
             HTTPException: _answer,
+            AnsweredBeforeError: _answer_again,
         },
     )
     app.state.parts = container
@@ -89,6 +92,11 @@ async def _sweep_partial_files(parts: Parts) -> None:
             if n_removed:
                 _log.info("swept_partial_files", n_removed=n_removed)
         await asyncio.sleep(SWEEP_S)
+
+
+async def _answer_again(_request: Request, error: Exception) -> Response:
+    """Answer a repeated request as it was answered the first time."""
+    return repeat_answer(cast("AnsweredBeforeError", error).answer)
 
 
 async def _answer(request: Request, error: Exception) -> Response:

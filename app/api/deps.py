@@ -9,8 +9,11 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.http.access import AccessRule
+from app.http.idempotency import AnsweredBeforeError, repeatable_of
 from app.http.identity import authenticate_request
 from app.http.parts import Parts, parts_of
+from app.services.idempotency import find_answer, keep_answer
+from app.services.sealing import seal_of
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -69,14 +72,25 @@ class SignedIn(AccessRule):
         principal.require_second_factor()
 
 
-def get_uow(parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
-    """Open a unit of work of the principal's organisation.
+def get_uow(request: Request, parts: PartsDep, principal: PrincipalDep) -> Iterator[UnitOfWork]:
+    """Open a unit of work of the principal's organisation; one that was answered before ends here with that answer.
 
     Always ``scope="function"``: by default a dependency's exit runs after the response was sent, and a
     commit that fails would already have been answered with success.
     """
+    repeatable = repeatable_of(request)
     with parts.uow_factory(principal) as uow:
+        if repeatable is None:
+            yield uow
+            return
+        ids = {"key": repeatable.key, "request_sha256": repeatable.request_sha256}
+        seal = seal_of(parts.settings.secret_key.get_secret_value())
+        answer = find_answer(uow=uow, principal=principal, seal=seal, **ids)
+        if answer is not None:
+            raise AnsweredBeforeError(answer)
         yield uow
+        if repeatable.answer is not None:  # built by now, and not sent before this commits
+            keep_answer(uow=uow, principal=principal, answer=repeatable.answer, seal=seal, **ids)
 
 
 UowDep = Annotated[UnitOfWork, Depends(get_uow, scope="function")]

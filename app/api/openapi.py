@@ -11,10 +11,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api import health, oauth
+from app.api.responses import problems
 from app.api.schemas.athletes import BatchAthleteInput
 from app.api.schemas.problem import ProblemDocument
 from app.api.schemas.recordings import ProgressEvent
 from app.api.v1 import router as v1_router
+from app.http.idempotency import EXEMPT, HEADER, REPLAYED
 
 DESCRIPTION = """\
 Plumbline screens athletes' landings from phone video. It is a movement screen: it measures and compares, \
@@ -52,6 +54,7 @@ def build_document() -> dict[str, Any]:
         tags=TAGS,
     )
     _leave_out_framework_errors(document)
+    _tell_of_idempotency(document)
     schemas = document["components"]["schemas"]
     for model in (
         ProblemDocument,
@@ -73,6 +76,34 @@ def _leave_out_framework_errors(document: dict[str, Any]) -> None:
             content = operation["responses"].get("422", {}).get("content", {})
             if "application/json" in content:
                 del operation["responses"]["422"]
+
+
+def _tell_of_idempotency(document: dict[str, Any]) -> None:
+    """Describe the key that every POST takes, and what becomes of a repeated one."""
+    for path, methods in document["paths"].items():
+        if not path.startswith("/api/v1/") or path in EXEMPT or "post" not in methods:
+            continue
+        operation = methods["post"]
+        others = [each for each in operation.get("parameters", ()) if each["name"].lower() != HEADER.lower()]
+        operation["parameters"] = [*others, _IDEMPOTENCY_KEY]
+        for status, answer in problems(409, 422).items():
+            operation["responses"].setdefault(str(status), answer)
+        for status, answer in operation["responses"].items():
+            if status.startswith("2"):
+                answer.setdefault("headers", {})[REPLAYED] = {
+                    "description": "`true` when the request had been answered before, and this is that answer.",
+                    "schema": {"type": "string"},
+                }
+
+
+_IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Any unique text of 1 to 200 visible ASCII characters: sent again within a day with the same request,"
+    " it has no second effect.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[\x21-\x7e]+$"},
+}
 
 
 def main() -> None:

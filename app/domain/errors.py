@@ -88,6 +88,12 @@ class IdempotencyConflictError(DomainError):
     code = "idempotency_key_reused"
 
 
+class RequestInFlightError(DomainError):
+    """The first request with this Idempotency-Key is still at work."""
+
+    code = "request_in_flight"
+
+
 class StorageFullError(DomainError):
     """No room left for the file; nothing was kept."""
 

@@ -1,4 +1,7 @@
-"""Routes that take a body of limited size: a larger one is refused, in our own words, before it is read to the end."""
+"""Routes that take a body of limited size: a larger one is refused, in our own words, before it is read to the end.
+
+Their POSTs may be repeated with an `Idempotency-Key`: the answer is noted here, and kept by whoever ends the transaction.
+"""
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
@@ -8,6 +11,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
+
+from app.http.idempotency import begin_repeatable, note_answer
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
@@ -26,7 +31,11 @@ class SmallBodyRoute(APIRoute):
             declared = request.headers.get("content-length", "")
             if declared.isdecimal() and int(declared) > self.max_bytes:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return await handler(Request(request.scope, _counted(request.receive, max_bytes=self.max_bytes)))
+            counted = Request(request.scope, _counted(request.receive, max_bytes=self.max_bytes))
+            repeatable = await begin_repeatable(counted)
+            response = await handler(counted)
+            note_answer(repeatable, response)
+            return response
 
         return limited
 

@@ -132,6 +132,7 @@ def _remove_rows(uow: UnitOfWork, erasure: Erasure, *, recording_ids: set[UUID])
         organisation_id=organisation_id, recording_ids=recording_ids
     )
     uow.changes.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
+    uow.idempotency.forget_bodies(organisation_id=organisation_id)
     uow.imports.drop_unfinished(organisation_id=organisation_id, older_than_s=0)
     uow.athletes.delete(organisation_id=organisation_id, ids=(athlete_id,))
     uow.athletes.bury(organisation_id=organisation_id, athlete_id=athlete_id, reason="erased")

@@ -147,7 +147,7 @@ def receive_recording(
             recording_id=recording_id,
         )
         if earlier is not None:
-            if earlier.request_sha256 != request.sha256(upload):
+            if earlier.recording_id is None or earlier.request_sha256 != request.sha256(upload):
                 raise IdempotencyConflictError(
                     "This Idempotency-Key was already used for another request.",
                     how_to_fix="Use a new key for a new recording; repeat a request unchanged.",

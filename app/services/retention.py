@@ -66,6 +66,7 @@ def retain_organisation(
             organisation_id=organisation_id, older_than_s=UNDO_FOR.total_seconds()
         )
         forget_old_messages(uow, organisation_id=organisation_id)
+        uow.idempotency.drop_old(organisation_id=organisation_id)
         n_forgotten += uow.imports.drop_unfinished(
             organisation_id=organisation_id, older_than_s=KEEP_UNFINISHED_S
         )

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from app.api.deps import PartsDep, PrincipalDep, Requires
+from app.api.deps import PartsDep, PrincipalDep, Requires, UowDep
 from app.api.responses import problems
 from app.api.schemas.captures import CaptureInput, upload_url
 from app.domain.access import Permission, Principal
@@ -24,6 +24,7 @@ from app.http import tus
 from app.http.partial_uploads import PieceReceiver, locked, overflow
 from app.http.parts import Parts
 from app.http.rate_limits import UPLOADS
+from app.http.small_bodies import SmallBodyRoute
 from app.services import captures, roster
 from app.services.captures import CaptureView
 from app.services.uploads import StagedUpload
@@ -35,6 +36,7 @@ _TOLD_BY_CLIENTS = frozenset({"name", "type", "filetype", "relativePath"})
 """Metadata that upload widgets send by themselves."""
 
 router = APIRouter(tags=["recordings"], dependencies=WRITE)
+creation = APIRouter(route_class=SmallBodyRoute)
 
 
 def check_version(request: Request, _principal: PrincipalDep) -> None:
@@ -84,7 +86,7 @@ def describe_upload(parts: PartsDep, _capture: UploadDep) -> Response:
     return _told(parts)
 
 
-@router.post(
+@creation.post(
     "/uploads",
     operation_id="create_upload",
     response_class=Response,
@@ -121,7 +123,7 @@ def describe_upload(parts: PartsDep, _capture: UploadDep) -> Response:
         ]
     },
 )
-def create_upload(request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
+def create_upload(request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep) -> Response:
     """Take the fields of a capture from `Upload-Metadata`, and wait for its file."""
     parts.rate_limiter.hit(UPLOADS, str(principal.organisation_id))
     length = tus.read_length(request.headers)
@@ -130,21 +132,23 @@ def create_upload(request: Request, parts: PartsDep, principal: PrincipalDep) ->
         raise too_large(parts.settings.max_upload_bytes)
     check_room(parts.partials.directory, min_free_bytes=parts.settings.min_free_bytes)
     body = _announced(metadata, length=length)
-    with parts.uow_factory(principal) as uow:
-        athlete_id = body.athlete_id
-        if body.athlete_external_id is not None:
-            athlete_id = roster.get_athlete_by_external_id(
-                uow=uow, principal=principal, external_id=body.athlete_external_id
-            ).id
-        capture = captures.announce_capture(
-            uow=uow,
-            principal=principal,
-            request=body.request(athlete_id=athlete_id, upload_metadata=metadata),
-            max_bytes=parts.settings.max_upload_bytes,
-            expires_s=parts.settings.upload_expires_s,
-        ).capture
+    athlete_id = body.athlete_id
+    if body.athlete_external_id is not None:
+        athlete_id = roster.get_athlete_by_external_id(
+            uow=uow, principal=principal, external_id=body.athlete_external_id
+        ).id
+    capture = captures.announce_capture(
+        uow=uow,
+        principal=principal,
+        request=body.request(athlete_id=athlete_id, upload_metadata=metadata),
+        max_bytes=parts.settings.max_upload_bytes,
+        expires_s=parts.settings.upload_expires_s,
+    ).capture
     headers = {"Location": upload_url(capture.id), "Upload-Expires": tus.http_date(capture.expires_at)}
     return Response(status_code=HTTPStatus.CREATED, headers=headers)
+
+
+router.include_router(creation)
 
 
 @router.head(

@@ -1,6 +1,7 @@
 """Uploaded videos, their life, and the keys that make an upload safe to repeat."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -9,10 +10,12 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    LargeBinary,
     SmallInteger,
     String,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.biomech.types import Movement, View
@@ -153,7 +156,7 @@ class RecordingEvent(TenantMixin, Base):
 
 
 class IdempotencyKey(TenantMixin, Base):
-    """What a repeated upload answers with."""
+    """What a repeated request answers with: an upload with its recording, any other with what it was answered."""
 
     __tablename__ = "idempotency_key"
     __table_args__ = (
@@ -165,11 +168,17 @@ class IdempotencyKey(TenantMixin, Base):
             deferrable=True,
             initially="DEFERRED",
         ),
+        CheckConstraint("(recording_id IS NULL) = (status IS NOT NULL)", name="recording_or_answer"),
         Index(None, "organisation_id", "recording_id"),
+        Index(None, "organisation_id", "created_at"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_sha256: Mapped[str] = mapped_column(String(64))
-    recording_id: Mapped[UUID]
+    recording_id: Mapped[UUID | None]
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    headers: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed; None once somebody it may tell of was erased."""
     created_at: Mapped[CreatedAt]

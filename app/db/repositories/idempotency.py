@@ -1,9 +1,10 @@
-"""Keys that make an upload safe to repeat."""
+"""Keys that make a request safe to repeat."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -18,11 +19,24 @@ class EarlierRequest:
     """What a key was used for before."""
 
     request_sha256: str
-    recording_id: UUID
+    recording_id: UUID | None
+    """None: for something else than an upload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """What an earlier request with a key was answered."""
+
+    request_sha256: str
+    status: int | None
+    """None: it was an upload."""
+    headers: Mapping[str, str]
+    body: bytes | None
+    """Sealed; None when it is no longer kept."""
 
 
 class IdempotencyRepository:
-    """Keys that make an upload safe to repeat."""
+    """Keys that make a request safe to repeat."""
 
     def __init__(self, session: Session) -> None:
         """Work through the unit of work's session."""
@@ -56,3 +70,71 @@ class IdempotencyRepository:
             select(IdempotencyKey.request_sha256, IdempotencyKey.recording_id).where(*mine)
         ).one()
         return EarlierRequest(request_sha256=earlier.request_sha256, recording_id=earlier.recording_id)
+
+    def hold(self, *, organisation_id: UUID, key: str) -> bool:
+        """Hold the key to the end of the transaction; False when another transaction does."""
+        taken = self._session.scalar(
+            text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 3))"),
+            {"name": f"{organisation_id}:{key}"},
+        )
+        return bool(taken)
+
+    def find_answer(self, *, organisation_id: UUID, key: str) -> KeptAnswer | None:
+        """Return what the request with this key was answered within the last day, or None."""
+        row = self._session.execute(
+            select(IdempotencyKey).where(
+                IdempotencyKey.organisation_id == organisation_id,
+                IdempotencyKey.key == key,
+                IdempotencyKey.created_at >= from_now(-KEPT_S),
+            )
+        ).scalar_one_or_none()
+        if row is None:
+            return None
+        return KeptAnswer(
+            request_sha256=row.request_sha256, status=row.status, headers=row.headers or {}, body=row.body
+        )
+
+    def add_answer(
+        self,
+        *,
+        organisation_id: UUID,
+        key: str,
+        request_sha256: str,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> None:
+        """Keep what a request was answered; hold its key first."""
+        self._session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.organisation_id == organisation_id, IdempotencyKey.key == key
+            )
+        )
+        self._session.execute(
+            insert(IdempotencyKey).values(
+                organisation_id=organisation_id,
+                key=key,
+                request_sha256=request_sha256,
+                status=status,
+                headers=dict(headers),
+                body=body,
+            )
+        )
+
+    def drop_old(self, *, organisation_id: UUID) -> None:
+        """Remove keys that are no longer looked at."""
+        self._session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.organisation_id == organisation_id,
+                IdempotencyKey.created_at < from_now(-KEPT_S),
+            )
+        )
+
+    def forget_bodies(self, *, organisation_id: UUID) -> None:
+        """Keep that requests were answered, and no longer what."""
+        self._session.execute(
+            update(IdempotencyKey)
+            .where(IdempotencyKey.organisation_id == organisation_id, IdempotencyKey.body.is_not(None))
+            .values(body=None)
+            .execution_options(synchronize_session=False)
+        )
