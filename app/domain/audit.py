@@ -30,6 +30,7 @@ class Act(StrEnum):
     SECOND_FACTOR_STARTED = "user.second_factor_started"
     SECOND_FACTOR_STOPPED = "user.second_factor_stopped"
     SECOND_FACTOR_RESET = "user.second_factor_reset"
+    PASSKEY_RENAMED = "user.passkey_renamed"
     RECOVERY_CODES_MADE = "user.recovery_codes_made"
     SIGN_IN_RULES_CHANGED = "sign_in_rules.changed"
     PASSWORD_CHANGED = "user.password_changed"  # noqa: S105  # names of acts

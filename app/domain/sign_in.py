@@ -12,6 +12,10 @@ class StepKind(StrEnum):
 
     SECOND_FACTOR = "second_factor"
     """The password was right."""
+    PASSKEY = "passkey"
+    """A browser was asked for a passkey."""
+    NEW_PASSKEY = "new_passkey"
+    """A browser was asked to make one."""
 
 
 SECOND_FACTOR_ROLES = (Role.OWNER, Role.CLINICIAN, Role.TRAINER, Role.VIEWER)

@@ -124,7 +124,7 @@ def sign_in(
         )
     if updated_hash is not None:
         uow.accounts.replace_password_hash(user_id=user.id, password_hash=updated_hash)
-    if has_second_factor(user):
+    if has_second_factor(uow, user):
         token = begin_step(uow=uow, kind=StepKind.SECOND_FACTOR, user_id=user.id)
         return SecondStep(token=token, user_id=user.id)
     return start_login(

@@ -52,19 +52,29 @@ class FactorView:
     """What a person has beside the password."""
 
     has_app: bool
+    n_passkeys: int
     n_recovery_codes: int
 
 
 def get_factors(*, uow: UnitOfWork, principal: Principal) -> FactorView:
     """Say what the person has beside the password."""
-    user = _user(uow, principal)
-    return FactorView(has_app=user.totp_since is not None, n_recovery_codes=len(user.recovery_sha256))
+    user = user_of(uow, principal)
+    return _factors(uow, user)
+
+
+def factors_at_step(*, uow: UnitOfWork, token: str) -> FactorView:
+    """Say what the person whose password was right can show next, or raise `InvalidCredentialsError`."""
+    step = look_at_step(uow=uow, kind=StepKind.SECOND_FACTOR, token=token)
+    user = None if step.user_id is None else uow.accounts.find_user(step.user_id)
+    if user is None:
+        return FactorView(has_app=False, n_passkeys=0, n_recovery_codes=0)
+    return _factors(uow, user)
 
 
 def prepare_app(*, uow: UnitOfWork, principal: Principal, seal: Seal) -> AppSetup:
     """Make a secret for an authenticator app; it counts from the first right code on (`start_app`)."""
     principal.require_confirmed()
-    user = _user(uow, principal)
+    user = user_of(uow, principal)
     secret = pyotp.random_base32(32)
     sealed = seal.seal(secret, purpose=_PURPOSE, owner=user.id)
     if not uow.sign_in.prepare_totp(user_id=user.id, sealed=sealed):
@@ -74,7 +84,7 @@ def prepare_app(*, uow: UnitOfWork, principal: Principal, seal: Seal) -> AppSetu
 
 def prepared_app(*, uow: UnitOfWork, principal: Principal, seal: Seal) -> AppSetup:
     """Return what was prepared, for the page to show again."""
-    user = _user(uow, principal)
+    user = user_of(uow, principal)
     if user.totp_since is not None:
         raise _already_on()
     return _setup(_open(user, seal), email=user.email)
@@ -94,7 +104,7 @@ def start_app(
     Raises `InvalidInputError` for a wrong code; then the app can be set up again.
     """
     principal.require_confirmed()
-    user = _user(uow, principal)
+    user = user_of(uow, principal)
     step = find_step(_open(user, seal), code, at_s=at_s)
     if step is None:
         raise InvalidInputError(
@@ -102,29 +112,29 @@ def start_app(
             how_to_fix="Wait for the next one, and check that the phone's clock is right.",
             field="code",
         )
-    codes = _new_codes()
-    hashes = [sha256_of(_plain(each)) for each in codes]
-    if not uow.sign_in.start_totp(user_id=user.id, step=step, recovery_sha256=hashes):
+    if not uow.sign_in.start_totp(user_id=user.id, step=step):
         raise _already_on()
+    codes = make_recovery_codes(uow, user)
     ended = uow.accounts.revoke_logins(user_id=user.id, except_for=principal.session_id)
     if principal.session_id is not None:
         uow.sign_in.note_confirmed(principal.session_id, has_second_factor=True)
     uow.audit.record(
         actor=principal, act=Act.SECOND_FACTOR_STARTED, object_id=user.id, kind="app", n_logins=ended
     )
-    _tell(uow, principal, user, post, "signing in now needs a code from an authenticator app.")
+    tell(uow, principal, user, post, "signing in now needs a code from an authenticator app.")
     return codes
 
 
 def stop_app(*, uow: UnitOfWork, principal: Principal, post: Post | None = None) -> None:
     """Turn the authenticator app off."""
     principal.require_confirmed()
-    user = _user(uow, principal)
+    user = user_of(uow, principal)
     if not uow.sign_in.stop_totp(user_id=user.id):
         raise StaleStateError("There is no authenticator app to turn off.", how_to_fix="Reload the page.")
-    uow.sign_in.set_recovery_codes(user_id=user.id, recovery_sha256=())
+    if not uow.sign_in.has_passkey(user.id):
+        uow.sign_in.set_recovery_codes(user_id=user.id, recovery_sha256=())
     uow.audit.record(actor=principal, act=Act.SECOND_FACTOR_STOPPED, object_id=user.id, kind="app")
-    _tell(uow, principal, user, post, "codes from an authenticator app are not asked for any more.")
+    tell(uow, principal, user, post, "codes from an authenticator app are not asked for any more.")
 
 
 def renew_recovery_codes(
@@ -132,15 +142,12 @@ def renew_recovery_codes(
 ) -> tuple[str, ...]:
     """Make new recovery codes instead of those before; the only time they can be read."""
     principal.require_confirmed()
-    user = _user(uow, principal)
-    if not has_second_factor(user):
+    user = user_of(uow, principal)
+    if not has_second_factor(uow, user):
         raise StaleStateError("Recovery codes stand in for a second factor.", how_to_fix="Set one up first.")
-    codes = _new_codes()
-    uow.sign_in.set_recovery_codes(
-        user_id=user.id, recovery_sha256=[sha256_of(_plain(each)) for each in codes]
-    )
+    codes = make_recovery_codes(uow, user)
     uow.audit.record(actor=principal, act=Act.RECOVERY_CODES_MADE, object_id=user.id, n_codes=len(codes))
-    _tell(uow, principal, user, post, "new recovery codes were made, and those before hold no longer.")
+    tell(uow, principal, user, post, "new recovery codes were made, and those before hold no longer.")
     return codes
 
 
@@ -193,7 +200,7 @@ def confirm(
     at_s: float | None = None,
 ) -> bool:
     """Let the person prove who they are: by a code where they have an app, else by the password; False when wrong."""
-    user = _user(uow, principal)
+    user = user_of(uow, principal)
     if user.totp_since is not None:
         is_right = _spend_code(uow, user, answer, seal=seal, at_s=at_s)
     else:
@@ -227,6 +234,7 @@ def reset_second_factor(
     if not rows[0].has_second_factor:
         raise StaleStateError("This member has no second factor.", how_to_fix="There is nothing to take off.")
     uow.sign_in.stop_totp(user_id=user_id)
+    uow.sign_in.remove_passkey(user_id=user_id)
     uow.sign_in.set_recovery_codes(user_id=user_id, recovery_sha256=())
     ended = uow.accounts.revoke_logins(user_id=user_id)
     uow.audit.record(actor=principal, act=Act.SECOND_FACTOR_RESET, object_id=user_id, n_logins=ended)
@@ -264,11 +272,24 @@ def _spend_code(uow: UnitOfWork, user: UserAccount, code: str, *, seal: Seal, at
     return uow.sign_in.use_recovery_code(user_id=user.id, sha256=sha256_of(_plain(code)))
 
 
-def _new_codes() -> tuple[str, ...]:
+def _factors(uow: UnitOfWork, user: UserAccount) -> FactorView:
+    return FactorView(
+        has_app=user.totp_since is not None,
+        n_passkeys=len(uow.sign_in.list_passkeys(user.id)),
+        n_recovery_codes=len(user.recovery_sha256),
+    )
+
+
+def make_recovery_codes(uow: UnitOfWork, user: UserAccount) -> tuple[str, ...]:
+    """Give a person new recovery codes instead of those before; the only time they can be read."""
+
     def group() -> str:
         return "".join(secrets.choice(_LETTERS) for _ in range(5))
 
-    return tuple("-".join((group(), group(), group())) for _ in range(N_RECOVERY_CODES))
+    codes = tuple("-".join((group(), group(), group())) for _ in range(N_RECOVERY_CODES))
+    hashes = [sha256_of(_plain(each)) for each in codes]
+    uow.sign_in.set_recovery_codes(user_id=user.id, recovery_sha256=hashes)
+    return codes
 
 
 def _plain(code: str) -> str:
@@ -289,7 +310,8 @@ def _open(user: UserAccount, seal: Seal) -> str:
         ) from None
 
 
-def _tell(uow: UnitOfWork, principal: Principal, user: UserAccount, post: Post | None, what: str) -> None:
+def tell(uow: UnitOfWork, principal: Principal, user: UserAccount, post: Post | None, what: str) -> None:
+    """Mail a person what changed about their way in; `what` is a whole sentence."""
     if post is not None:
         post.notice(
             uow,
@@ -300,7 +322,8 @@ def _tell(uow: UnitOfWork, principal: Principal, user: UserAccount, post: Post |
         )
 
 
-def _user(uow: UnitOfWork, principal: Principal) -> UserAccount:
+def user_of(uow: UnitOfWork, principal: Principal) -> UserAccount:
+    """Return the person who is asking; keys are nobody."""
     user = None if principal.user_id is None else uow.accounts.find_user(principal.user_id)
     if user is None:
         raise ForbiddenError("This is for people, not for keys.", how_to_fix="Sign in at the pages.")

@@ -16,9 +16,9 @@ from app.services.sealing import BrokenSealError, Seal
 STEP_LIFETIME = timedelta(minutes=10)
 
 
-def has_second_factor(user: UserAccount) -> bool:
+def has_second_factor(uow: UnitOfWork, user: UserAccount) -> bool:
     """Say whether a password alone does not let this person in."""
-    return user.totp_since is not None
+    return user.totp_since is not None or uow.sign_in.has_passkey(user.id)
 
 
 def begin_step(

@@ -647,6 +647,17 @@ class Factors:
 
     has_app: bool
     n_recovery_codes: int
+    passkeys: tuple["PasskeyRow", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRow:
+    """One passkey of somebody."""
+
+    id: str
+    name: str
+    is_synced: bool
+    last_used: "When | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -655,6 +666,8 @@ class SecondStepPage(Page):
 
     template: ClassVar[str] = "second_step.html"
     next_path: str
+    has_app: bool
+    has_passkeys: bool
     problem: Problem | None
 
 
@@ -665,6 +678,7 @@ class ConfirmPage(Page):
     template: ClassVar[str] = "confirm.html"
     next_path: str
     asks_code: bool
+    has_passkeys: bool
     problem: Problem | None
 
 

@@ -10,6 +10,7 @@ from app.web.routes import (
     athletes,
     consent,
     doors,
+    passkeys,
     recordings,
     roster_imports,
     second_step,
@@ -46,6 +47,8 @@ def add_pages(app: FastAPI) -> None:
     for part in (
         sign_in.router,
         second_step.router,
+        passkeys.visitors,
+        passkeys.members,
         doors.router,
         teams.router,
         athletes.router,

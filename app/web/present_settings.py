@@ -9,8 +9,9 @@ from app.domain.access import PERMISSIONS, Permission, Principal, Role
 from app.domain.sign_in import SECOND_FACTOR_ROLES
 from app.services.logins import LoginView
 from app.services.members import InvitationView, MemberView
+from app.services.passkeys import PasskeyView
 from app.services.read_models import ApiKeySummary, TeamSummary
-from app.web.contexts import Choice, InvitationRow, KeyRow, Link, LoginRow, MemberRow, When
+from app.web.contexts import Choice, InvitationRow, KeyRow, Link, LoginRow, MemberRow, PasskeyRow, When
 
 ROLE_LABELS: Final[dict[Role, str]] = {
     Role.OWNER: "Owner",
@@ -70,6 +71,16 @@ def present_login(login: LoginView) -> LoginRow:
         browser=browser_text(login.user_agent),
         last_seen=when_of(login.last_seen_at),
         is_this=login.is_this,
+    )
+
+
+def present_passkey(passkey: PasskeyView) -> PasskeyRow:
+    """Return one passkey."""
+    return PasskeyRow(
+        id=str(passkey.id),
+        name=passkey.name,
+        is_synced=passkey.is_synced,
+        last_used=None if passkey.last_used_at is None else when_of(passkey.last_used_at),
     )
 
 

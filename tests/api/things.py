@@ -43,7 +43,7 @@ OTHER_THINGS: dict[str, dict[str, str]] = {
     "get_roster_import_report": {"import_id": "confirmed_import_id"},
 }
 """Operation id -> path parameter -> which thing to take, where the usual one is not far enough in its life."""
-OF_ONE_PERSON = {"login_id"}
+OF_ONE_PERSON = {"login_id", "passkey_id"}
 """Things that belong to a person: colleagues do not find them either."""
 HEADERS: dict[str, dict[str, str]] = {
     **{
@@ -247,6 +247,22 @@ def start_login(things: Things) -> str:
     with things.parts.uow_factory(None) as uow:
         signed_in = accounts.sign_in(uow=uow, email=things.club.email, password=CLUB_PASSWORD)
     return str(signed_in.session_id)
+
+
+@thing("passkey_id")
+def make_passkey(things: Things) -> str:
+    user_id = make_member(things.parts, things.club, Role.VIEWER).user_id
+    assert user_id is not None
+    with things.parts.uow_factory(None) as uow:
+        uow.sign_in.add_passkey(
+            user_id=user_id,
+            credential_id=uuid4().bytes,
+            public_key=b"key",
+            sign_count=0,
+            name="A passkey",
+            is_synced=False,
+        )
+        return str(uow.sign_in.list_passkeys(user_id)[-1].id)
 
 
 @thing("invitation_id")

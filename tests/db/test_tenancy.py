@@ -56,9 +56,10 @@ ACCOUNT_TABLES = {
     "access_token",
     "sign_in_policy",
     "sign_in_step",
+    "passkey",
 }
 """Open while nobody is known yet; closed to others once an organisation is named."""
-PERSONAL = {"user_account", "sign_in_step"}
+PERSONAL = {"user_account", "sign_in_step", "passkey"}
 """Of a person, not of an organisation: each has a rule and a test of its own."""
 APPEND_ONLY = {
     "audit_entry",
@@ -140,6 +141,10 @@ def let_people_in(uow_factory, club, *, team, athlete):
             uow=uow, token=token, display_name="Gil Guardian", password=PASSWORD, passwords=QUICK_PASSWORDS
         )
     with uow_factory(None) as uow:
+        uow.sign_in.add_passkey(
+            user_id=principal.user_id, credential_id=uuid4().bytes, public_key=b"key", sign_count=0, name="Key",
+            is_synced=False,
+        )  # fmt: skip
         begin_step(uow=uow, kind=StepKind.SECOND_FACTOR, user_id=principal.user_id)
         secret = key.key.removeprefix(f"{key.summary.prefix}_")
         oauth.issue_token(uow=uow, client_id=key.summary.prefix, client_secret=secret)
@@ -248,6 +253,17 @@ def test_steps_of_a_sign_in_when_an_organisation_is_named_then_there_are_none(en
         assert connection.scalar(text("SELECT count(*) FROM sign_in_step")) > 0
         _as(connection, clubs[0].id)
         assert connection.scalar(text("SELECT count(*) FROM sign_in_step")) == 0
+
+
+def test_passkeys_when_an_organisation_is_named_then_those_of_its_members_and_none_can_be_added(
+    engine, clubs
+):
+    for club in clubs:
+        with engine.connect() as connection:
+            _as(connection, club.id)
+            assert list(connection.scalars(text("SELECT user_id FROM passkey"))) == [club.principal.user_id]
+            with pytest.raises(DBAPIError, match="row-level security"):
+                connection.execute(text("UPDATE passkey SET name = 'x'"))
 
 
 @pytest.mark.parametrize("table", sorted(set(TABLES) - ACCOUNT_TABLES))

@@ -47,6 +47,7 @@ from app.web.contexts import (
     NoTeamsPage,
     OneTimeLink,
     Page,
+    PasskeyRow,
     Problem,
     SecurityPage,
     SignInPage,
@@ -291,12 +292,16 @@ def settings_pages() -> dict[str, Page]:
         teams=teams,
         entered_name="",
     )  # fmt: skip
+    passkeys = (
+        PasskeyRow(id="1", name="My phone", is_synced=True, last_used=when),
+        PasskeyRow(id="2", name="Key on the ring", is_synced=False, last_used=None),
+    )
     security = SecurityPage(
         title="My security",
         **shared,
         tabs=settings_tabs(owner, current="/settings/security"),
         done="Your password is changed, and every other login ended.",
-        factors=Factors(has_app=False, n_recovery_codes=0),
+        factors=Factors(has_app=False, n_recovery_codes=0, passkeys=()),
         is_required=False,
         logins=(
             LoginRow(id="1", browser="Firefox on Windows", last_seen=when, is_this=True),
@@ -311,7 +316,7 @@ def settings_pages() -> dict[str, Page]:
         "new-password": password,
         "settings-security": security,
         "settings-security-on": replace(
-            security, factors=Factors(has_app=True, n_recovery_codes=9), done=None
+            security, factors=Factors(has_app=True, n_recovery_codes=9, passkeys=passkeys), done=None
         ),
         "settings-security-asked": replace(security, is_required=True, done=None),
         **sign_in_pages(viewer=VIEWER, token=TOKEN, owner=owner, when=when),

@@ -28,8 +28,12 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
     address = (
         "otpauth://totp/Plumbline:kim%40example.org?secret=BWJG5FCUH7DFWVYCDDCWHILQXWZUNCKM&issuer=Plumbline"
     )
-    step = SecondStepPage(title="Second step", **{**shared, "viewer": None}, next_path="/")
-    confirm = ConfirmPage(title="Is it you?", **shared, next_path="/settings/keys", asks_code=True)
+    step = SecondStepPage(
+        title="Second step", **{**shared, "viewer": None}, next_path="/", has_app=True, has_passkeys=False
+    )
+    confirm = ConfirmPage(
+        title="Is it you?", **shared, next_path="/settings/keys", asks_code=True, has_passkeys=False
+    )
     setup = AppSetupPage(
         title="Set up an authenticator app", **shared, tabs=security, qr_code=qr_code(address),
         secret="BWJG 5FCU H7DF WVYC DDCW HILQ XWZU NCKM", address=address,
@@ -48,6 +52,9 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
         "forgot-password-no-mail": replace(forgot, can_mail=False),
         "second-step": step,
         "second-step-wrong": replace(step, problem=wrong),
+        "second-step-passkey": replace(step, has_passkeys=True),
+        "second-step-passkey-alone": replace(step, has_passkeys=True, has_app=False),
+        "confirm-passkey": replace(confirm, has_passkeys=True),
         "confirm-code": confirm,
         "confirm-password": replace(confirm, asks_code=False, problem=wrong),
         "app-setup": setup,

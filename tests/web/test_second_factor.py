@@ -48,8 +48,8 @@ def first_step(visitor: httpx.Client, club: Club, *, next_path: str = "/recordin
 
 
 def second_step(visitor: httpx.Client, code: str) -> httpx.Response:
-    page = visitor.get(f"{HERE}?next=/recordings/new")
-    form = {"csrf_token": token_in(page), "code": code, "next": "/recordings/new"}
+    visitor.get(f"{HERE}?next=/recordings/new")
+    form = {"csrf_token": token_in(visitor.get("/sign-in")), "code": code, "next": "/recordings/new"}
     return visitor.post(HERE, data=form)
 
 

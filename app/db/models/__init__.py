@@ -35,7 +35,7 @@ from app.db.models.roster import (
     TeamMember,
     Trial,
 )
-from app.db.models.sign_in import SignInPolicy, SignInStep
+from app.db.models.sign_in import Passkey, SignInPolicy, SignInStep
 from app.db.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "Metric",
     "Organisation",
     "OutgoingMail",
+    "Passkey",
     "PasswordReset",
     "PrivacySettings",
     "Reanalysis",

@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, TenantMixin, belongs_to_organisation
-from app.db.types import CreatedAt, IdKey, Instant, stored_as_text
+from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
 from app.domain.sign_in import StepKind
 
 
@@ -20,6 +20,27 @@ class SignInPolicy(TenantMixin, Base):
     second_factor_roles: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
     second_factor_from: Mapped[Instant]
     """Until then whoever has none is reminded; from then on they can do nothing but set one up."""
+
+
+class Passkey(Base):
+    """A key pair whose private half lives in a person's device."""
+
+    __tablename__ = "passkey"
+    __table_args__ = (UniqueConstraint("credential_id"), Index(None, "user_id"))
+
+    id: Mapped[IdKey]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary)
+    """What the device calls it."""
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    """In COSE form."""
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    """How often the device says it was used; one that goes back was copied. 0 for ever where devices do not count."""
+    name: Mapped[LongText]
+    is_synced: Mapped[bool]
+    """The device keeps a copy elsewhere, so that it is not lost with the device."""
+    created_at: Mapped[CreatedAt]
+    last_used_at: Mapped[Instant | None]
 
 
 class SignInStep(Base):

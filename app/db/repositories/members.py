@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, tuple_, update
+from sqlalchemy import delete, exists, func, insert, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from app.db.models import Athlete, AthleteLink, LoginSession, Membership, Team, TeamLimit, UserAccount
+from app.db.models import (
+    Athlete,
+    AthleteLink,
+    LoginSession,
+    Membership,
+    Passkey,
+    Team,
+    TeamLimit,
+    UserAccount,
+)
 from app.domain.access import Role
 
 MemberKey = tuple[str, UUID]
@@ -49,8 +58,9 @@ class MemberRepository:
             .correlate(Membership)
             .scalar_subquery()
         )
+        passkeys = exists().where(Passkey.user_id == UserAccount.id)
         query = (
-            select(UserAccount, Membership, seen)
+            select(UserAccount, Membership, seen, passkeys)
             .join(UserAccount, UserAccount.id == Membership.user_id)
             .where(Membership.organisation_id == organisation_id)
         )
@@ -68,9 +78,9 @@ class MemberRepository:
                 is_limited=membership.is_limited,
                 member_since=membership.created_at,
                 last_seen_at=last_seen_at,
-                has_second_factor=user.totp_since is not None,
+                has_second_factor=user.totp_since is not None or has_passkey,
             )
-            for user, membership, last_seen_at in rows
+            for user, membership, last_seen_at, has_passkey in rows
         ]
 
     def hold_owners(self, *, organisation_id: UUID) -> set[UUID]:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import any_, delete, func, insert, literal, select, update
+from sqlalchemy import any_, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.db.models import LoginSession, SignInPolicy, SignInStep, UserAccount
-from app.db.types import from_now
+from app.db.models import LoginSession, Passkey, SignInPolicy, SignInStep, UserAccount
+from app.db.types import from_now, new_id
 from app.domain.access import Role
 from app.domain.sign_in import SecondFactorRule, StepKind
 
@@ -38,14 +38,13 @@ class SignInRepository:
             user_id, UserAccount.totp_since.is_(None), totp_sealed=sealed, totp_last_step=None
         )
 
-    def start_totp(self, *, user_id: UUID, step: int, recovery_sha256: Sequence[bytes]) -> bool:
+    def start_totp(self, *, user_id: UUID, step: int) -> bool:
         """Put the prepared secret to use; False when there is none, or it is in use."""
         return self._change_user(
             user_id,
             UserAccount.totp_since.is_(None) & UserAccount.totp_sealed.is_not(None),
             totp_since=func.now(),
             totp_last_step=step,
-            recovery_sha256=list(recovery_sha256),
         )
 
     def use_totp_step(self, *, user_id: UUID, step: int) -> bool:
@@ -74,6 +73,75 @@ class SignInRepository:
             literal(sha256) == any_(UserAccount.recovery_sha256),
             recovery_sha256=func.array_remove(UserAccount.recovery_sha256, sha256),
         )
+
+    # -- passkeys
+
+    def list_passkeys(self, user_id: UUID) -> list[Passkey]:
+        """Return a person's passkeys, the oldest first."""
+        query = select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.id)
+        return list(self._session.scalars(query))
+
+    def has_passkey(self, user_id: UUID) -> bool:
+        """Say whether a person has any."""
+        return bool(self._session.scalar(select(exists().where(Passkey.user_id == user_id))))
+
+    def add_passkey(
+        self,
+        *,
+        user_id: UUID,
+        credential_id: bytes,
+        public_key: bytes,
+        sign_count: int,
+        name: str,
+        is_synced: bool,
+    ) -> bool:
+        """Keep a passkey; False when somebody has it already."""
+        added = self._session.scalar(
+            postgresql.insert(Passkey)
+            .values(
+                id=new_id(),
+                user_id=user_id,
+                credential_id=credential_id,
+                public_key=public_key,
+                sign_count=sign_count,
+                name=name,
+                is_synced=is_synced,
+            )
+            .on_conflict_do_nothing(index_elements=["credential_id"])
+            .returning(Passkey.id)
+        )
+        return added is not None
+
+    def find_passkey(self, credential_id: bytes) -> Passkey | None:
+        """Return the passkey of this name, held for this transaction, so that its count only goes up."""
+        return self._session.scalars(
+            select(Passkey).where(Passkey.credential_id == credential_id).with_for_update()
+        ).one_or_none()
+
+    def note_passkey_used(self, passkey_id: UUID, *, sign_count: int) -> None:
+        """Note that a passkey was used."""
+        self._session.execute(
+            update(Passkey)
+            .where(Passkey.id == passkey_id)
+            .values(sign_count=sign_count, last_used_at=func.now())
+        )
+
+    def rename_passkey(self, *, user_id: UUID, passkey_id: UUID, name: str) -> bool:
+        """Call a passkey something else; False when it is not theirs."""
+        renamed = self._session.scalar(
+            update(Passkey)
+            .where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+            .values(name=name)
+            .returning(Passkey.id)
+        )
+        return renamed is not None
+
+    def remove_passkey(self, *, user_id: UUID, passkey_id: UUID | None = None) -> bool:
+        """Forget one of a person's passkeys, or all; False when there was none."""
+        query = delete(Passkey).where(Passkey.user_id == user_id)
+        if passkey_id is not None:
+            query = query.where(Passkey.id == passkey_id)
+        return bool(self._session.scalars(query.returning(Passkey.id)).all())
 
     # -- logins
 

@@ -16,6 +16,7 @@ from app.http.post import seal_from
 from app.http.rate_limits import SECOND_FACTOR_BY_ACCOUNT, SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS
 from app.services import second_factor
 from app.services.read_models import SignedIn
+from app.services.second_factor import FactorView
 from app.services.sign_in_steps import STEP_LIFETIME, look_at_step, take_step
 from app.settings import Settings
 from app.web.contexts import ConfirmPage, Problem, SecondStepPage
@@ -60,9 +61,7 @@ def let_in(settings: Settings, signed_in: SignedIn, *, next_path: str) -> Respon
 @router.get(HERE, dependencies=[Depends(anybody)])
 def show_second_step(request: Request, parts: PartsDep, next: str = "/") -> Response:  # the query's name
     """Ask for the second factor."""
-    if step_cookie_name(parts.settings) not in request.cookies:
-        return RedirectResponse("/sign-in", status_code=status.HTTP_303_SEE_OTHER)
-    return _step_page(request, parts, next_path=safe_path(next))
+    return step_page(request, parts, next_path=safe_path(next))
 
 
 @router.post(HERE, dependencies=[Depends(anybody)])
@@ -83,13 +82,13 @@ def take_second_step(
     except InvalidCredentialsError:
         return RedirectResponse("/sign-in", status_code=status.HTTP_303_SEE_OTHER)
     except TooManyRequestsError:
-        return _step_page(request, parts, next_path=next_path, problem=TOO_MANY, status_code=429)
+        return step_page(request, parts, next_path=next_path, problem=TOO_MANY, status_code=429)
     if signed_in is None:
         problem = Problem(
             message="This code is not right",
             how_to_fix="Each code of the app opens once: wait for the next. A recovery code opens once, too.",
         )
-        return _step_page(request, parts, next_path=next_path, problem=problem, status_code=401)
+        return step_page(request, parts, next_path=next_path, problem=problem, status_code=401)
     return let_in(parts.settings, signed_in, next_path=next_path)
 
 
@@ -128,7 +127,7 @@ def show_confirm(
     next_path = safe_path(next)
     if principal.is_confirmed:
         return RedirectResponse(next_path, status_code=status.HTTP_303_SEE_OTHER)
-    return _confirm_page(request, parts, principal, next_path=next_path)
+    return confirm_page(request, parts, principal, next_path=next_path)
 
 
 @router.post("/confirm", dependencies=[Depends(SignedInRule(while_enrolling=True))])
@@ -149,9 +148,7 @@ def confirm(
         for rate, whose in rates:
             parts.rate_limiter.check(rate, whose)
     except TooManyRequestsError:
-        return _confirm_page(
-            request, parts, principal, next_path=next_path, problem=TOO_MANY, status_code=429
-        )
+        return confirm_page(request, parts, principal, next_path=next_path, problem=TOO_MANY, status_code=429)
     with parts.uow_factory(None) as uow:
         is_right = second_factor.confirm(
             uow=uow, principal=principal, answer=answer, seal=seal_from(parts.settings)
@@ -160,11 +157,11 @@ def confirm(
         for rate, whose in rates:
             parts.rate_limiter.hit(rate, whose)
         problem = Problem(message="This is not right", how_to_fix="Try it once more.")
-        return _confirm_page(request, parts, principal, next_path=next_path, problem=problem, status_code=401)
+        return confirm_page(request, parts, principal, next_path=next_path, problem=problem, status_code=401)
     return RedirectResponse(next_path, status_code=status.HTTP_303_SEE_OTHER)
 
 
-def _step_page(
+def step_page(
     request: Request,
     parts: Parts,
     *,
@@ -172,17 +169,28 @@ def _step_page(
     problem: Problem | None = None,
     status_code: int = status.HTTP_200_OK,
 ) -> Response:
+    """Ask for the second factor, by what the person has; without a first step, go back to it."""
+    token = request.cookies.get(step_cookie_name(parts.settings), "")
+    try:
+        with parts.uow_factory(None) as uow:
+            factors = second_factor.factors_at_step(uow=uow, token=token)
+    except InvalidCredentialsError:
+        if problem is not TOO_MANY:
+            return RedirectResponse("/sign-in", status_code=status.HTTP_303_SEE_OTHER)
+        factors = FactorView(has_app=True, n_passkeys=0, n_recovery_codes=0)
     page = SecondStepPage(
         title="Second step",
         viewer=None,
         csrf_token=form_token(request, parts.settings),
         next_path=next_path,
+        has_app=factors.has_app,
+        has_passkeys=factors.n_passkeys > 0,
         problem=problem,
     )
     return page_response(page, status=status_code)
 
 
-def _confirm_page(
+def confirm_page(
     request: Request,
     parts: Parts,
     principal: Principal,
@@ -191,6 +199,7 @@ def _confirm_page(
     problem: Problem | None = None,
     status_code: int = status.HTTP_200_OK,
 ) -> Response:
+    """Ask for what proves who somebody is."""
     with parts.uow_factory(None) as uow:
         factors = second_factor.get_factors(uow=uow, principal=principal)
         viewer = viewer_of(principal, uow=uow)
@@ -200,6 +209,7 @@ def _confirm_page(
         csrf_token=form_token(request, parts.settings),
         next_path=next_path,
         asks_code=factors.has_app,
+        has_passkeys=factors.n_passkeys > 0,
         problem=problem,
     )
     return page_response(page, status=status_code)

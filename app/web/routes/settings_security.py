@@ -11,29 +11,35 @@ from app.domain.errors import InvalidInputError
 from app.http.parts import Parts
 from app.http.post import post_of
 from app.http.rate_limits import SIGN_IN_BY_ACCOUNT
-from app.services import logins, second_factor
+from app.services import logins, passkeys, second_factor
 from app.web.contexts import Factors, Problem, SecurityPage
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import check_form, form_token
-from app.web.present_settings import present_login, settings_tabs
+from app.web.present_settings import present_login, present_passkey, settings_tabs
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(SignedInRule(while_enrolling=True))])
 
 HERE = "/settings/security"
 TokenField = Annotated[str, Form(max_length=200)]
+_DONE = {
+    "password": "Your password is changed, and every other login ended.",
+    "ended": "Ended.",
+    "app_off": "Codes of an app are not asked for any more.",
+    "passkey": "The passkey is ready: you can sign in with it alone.",
+    "passkey_named": "Renamed.",
+    "passkey_gone": "The passkey lets nobody in any more.",
+}
 PasswordField = Annotated[str, Form(max_length=1024)]
 
 
 @router.get(HERE)
 def show_security(request: Request, parts: PartsDep, principal: PrincipalDep, done: str = "") -> Response:
     """Show where the person is signed in, and the form for a new password."""
-    words = {
-        "password": "Your password is changed, and every other login ended.",
-        "ended": "Ended.",
-        "app_off": "Codes of an app are not asked for any more.",
-    }
-    return _page(request, parts, principal, done=words.get(done))
+    if done == "passkey_refused":
+        problem = Problem(message="The passkey was not taken", how_to_fix="It took too long. Try again.")
+        return _page(request, parts, principal, problem=problem)
+    return _page(request, parts, principal, done=_DONE.get(done))
 
 
 @router.post(f"{HERE}/password")
@@ -98,6 +104,7 @@ def _page(
     with parts.uow_factory(None) as uow:
         found = logins.list_logins(uow=uow, principal=principal)
         factors = second_factor.get_factors(uow=uow, principal=principal)
+        keys = passkeys.list_passkeys(uow=uow, principal=principal)
         viewer = viewer_of(principal, uow=uow)
     page = SecurityPage(
         title="My security",
@@ -106,7 +113,11 @@ def _page(
         tabs=settings_tabs(principal, current=HERE),
         problem=problem,
         done=done,
-        factors=Factors(has_app=factors.has_app, n_recovery_codes=factors.n_recovery_codes),
+        factors=Factors(
+            has_app=factors.has_app,
+            n_recovery_codes=factors.n_recovery_codes,
+            passkeys=tuple(present_passkey(key) for key in keys),
+        ),
         is_required=principal.lacks_second_factor,
         logins=tuple(present_login(login) for login in found),
     )

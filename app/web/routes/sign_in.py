@@ -29,7 +29,7 @@ def show_sign_in(request: Request, parts: PartsDep, next: str = "/") -> Response
     try:
         authenticate_login(request, parts)
     except NotSignedInError:
-        return _form(request, parts, next_path=next_path)
+        return sign_in_page(request, parts, next_path=next_path)
     return RedirectResponse(next_path, status_code=status.HTTP_303_SEE_OTHER)
 
 
@@ -49,7 +49,7 @@ def sign_in(
         signed_in = _start_login(request, parts, email=email, password=password)
     except TooManyRequestsError as error:
         problem = Problem(message="Too many tries", how_to_fix=error.how_to_fix)
-        return _form(
+        return sign_in_page(
             request,
             parts,
             next_path=next_path,
@@ -63,7 +63,7 @@ def sign_in(
             message="The e-mail address and the password do not match",
             how_to_fix="Check both. Capital letters count in the password.",
         )
-        return _form(
+        return sign_in_page(
             request,
             parts,
             next_path=next_path,
@@ -111,7 +111,7 @@ def _start_login(request: Request, parts: Parts, *, email: str, password: str) -
         raise
 
 
-def _form(
+def sign_in_page(
     request: Request,
     parts: Parts,
     *,
@@ -121,6 +121,7 @@ def _form(
     status_code: int = status.HTTP_200_OK,
     retry_after_s: int | None = None,
 ) -> Response:
+    """Send the sign-in form, tied to this browser."""
     settings = parts.settings
     # a login cookie that is over must not lend its token to the form
     visitor = request.cookies.get(visitor_cookie_name(settings))
