@@ -11,6 +11,7 @@ from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.audit import Act
 from app.domain.errors import NotFoundError
+from app.services.analysis_curves import shown_kinematics
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, split_page
 from app.services.presenters import analysis_view, no_recording
 from app.services.read_models import AnalysisView, Page
@@ -56,15 +57,16 @@ def list_analyses(
 def get_kinematics(
     *, uow: UnitOfWork, blobs: BlobStore, principal: Principal, recording_id: UUID
 ) -> Kinematics:
-    """Return the curves of a recording's latest analysis, or raise `NotFoundError` when there are none."""
+    """Return the curves of a recording's latest analysis, the withheld emptied, or raise `NotFoundError`."""
     principal.require(Permission.RESULTS_READ)
     stored = _latest(uow=uow, principal=principal, recording_id=recording_id)
     if stored.files.kinematics_key is None:
         raise _no_result("The recording has no curves: nothing could be measured in it.")
     try:
-        return kinematics_from_bytes(blobs.get_bytes(stored.files.kinematics_key))
+        kinematics = kinematics_from_bytes(blobs.get_bytes(stored.files.kinematics_key))
     except BlobNotFoundError:
         raise _no_result("The curves of this recording are no longer kept.") from None
+    return shown_kinematics(kinematics, stored.content.metrics)
 
 
 def _latest(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> StoredAnalysis:

@@ -16,6 +16,7 @@ from app.biomech.types import (
     Verdict,
     VideoInfo,
 )
+from app.services.analysis_curves import shown_kinematics
 
 SCHEMA = "plumbline.analysis/1"
 
@@ -40,7 +41,7 @@ class AnalysisRecord:
 
 
 def analysis_document(record: AnalysisRecord, *, kinematics: Kinematics | None = None) -> dict[str, object]:
-    """Return the record in the shape of `plumbline.analysis/1`; with kinematics, its series too.
+    """Return the record in the shape of `plumbline.analysis/1`; with kinematics, its series too, but for the withheld.
 
     Numbers are rounded here and nowhere else, so that the same analysis gives the same bytes everywhere.
     """
@@ -56,9 +57,10 @@ def analysis_document(record: AnalysisRecord, *, kinematics: Kinematics | None =
         "flagged_frames": [_rounded(flagged) for flagged in record.flagged_frames],
     }
     if kinematics is not None:
+        shown = shown_kinematics(kinematics, record.metrics)
         document["series"] = {
-            "time_s": _numbers(kinematics.time_s, digits=6),
-            **{name: _numbers(values, digits=3) for name, values in kinematics.series.items()},
+            "time_s": _numbers(shown.time_s, digits=6),
+            **{name: _numbers(values, digits=3) for name, values in shown.series.items()},
         }
     return document
 

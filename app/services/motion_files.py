@@ -3,30 +3,24 @@
 Every function takes an entered `UnitOfWork` made for the principal.
 """
 
-from collections.abc import Callable
-from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
 
 from app.biomech.kinematics import prepare_paths
 from app.biomech.scale import scale_from_stature
-from app.biomech.types import Kinematics, PoseTrack
 from app.db.repositories.analyses import StoredAnalysis
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Permission, Principal
-from app.domain.audit import Act
-from app.domain.errors import InvalidInputError, NotFoundError
+from app.domain.access import Principal
+from app.domain.errors import InvalidInputError
 from app.integrations.motion_files import Motion, angle_columns, markers_m
-from app.services.corrections import no_analysis
+from app.services.analysis_curves import shown_kinematics
+from app.services.kept_arrays import find_stored, nothing_over_time, read_kept, tell_reading
 from app.services.presenters import no_recording
-from app.storage.blobs import BlobNotFoundError, BlobStore
+from app.storage.blobs import BlobStore
 from app.storage.tracks import kinematics_from_bytes, track_from_bytes
 
-T = TypeVar("T", PoseTrack, Kinematics)
-
 _M_PER_CM = 0.01
-_KNEE_ANGLES = "fppa"
 
 
 def get_marker_motion(
@@ -39,12 +33,12 @@ def get_marker_motion(
     frontal plane. Metres come from the athlete's stature as of now. Raises `NotFoundError` (no such analysis, or nobody was followed in it) and `InvalidInputError` (the
     stature is not known, and nothing but a guess would give metres).
     """
-    stored = _find(uow, principal, analysis_id)
+    stored = find_stored(uow, principal, analysis_id)
     stature_cm = _stature_cm(uow, principal, stored)
-    track = _read(blobs, stored.files.track_key, track_from_bytes)
+    track = read_kept(blobs, stored.files.track_key, track_from_bytes)
     paths = prepare_paths(track)
     if track.time_s.shape[0] < 2 or not np.isfinite(paths.leg_px):
-        raise _nothing()
+        raise nothing_over_time()
     scale = scale_from_stature(stature_cm, leg_px=paths.leg_px)
     motion = Motion(
         name=_name(stored),
@@ -57,37 +51,22 @@ def get_marker_motion(
         angles_deg={},
         events=stored.content.events,
     )
-    _tell(uow, principal, stored)
+    tell_reading(uow, principal, stored)
     return motion
 
 
 def get_angle_motion(*, uow: UnitOfWork, blobs: BlobStore, principal: Principal, analysis_id: UUID) -> Motion:
     """Return the angles of knees and trunk over time, or raise `NotFoundError`.
 
-    A view from which the knee angle is withheld gives no curve of it either.
+    Where a number is withheld, so is its curve.
     """
-    stored = _find(uow, principal, analysis_id)
-    kinematics = _read(blobs, stored.files.kinematics_key, kinematics_from_bytes)
-    shows_knee_angle = any(
-        metric.key == _KNEE_ANGLES and metric.value is not None for metric in stored.content.metrics
-    )
-    angles = {
-        name: values
-        for name, values in angle_columns(kinematics.series).items()
-        if shows_knee_angle or not name.startswith(_KNEE_ANGLES)
-    }
+    stored = find_stored(uow, principal, analysis_id)
+    kinematics = read_kept(blobs, stored.files.kinematics_key, kinematics_from_bytes)
+    angles = angle_columns(shown_kinematics(kinematics, stored.content.metrics).series)
     if kinematics.time_s.shape[0] < 2 or not angles:
-        raise _nothing()
-    _tell(uow, principal, stored)
+        raise nothing_over_time()
+    tell_reading(uow, principal, stored)
     return Motion(name=_name(stored), time_s=kinematics.time_s, markers_m={}, angles_deg=angles)
-
-
-def _find(uow: UnitOfWork, principal: Principal, analysis_id: UUID) -> StoredAnalysis:
-    principal.require(Permission.RESULTS_READ)
-    stored = uow.analyses.find(organisation_id=principal.organisation_id, analysis_id=analysis_id)
-    if stored is None:
-        raise no_analysis()
-    return stored
 
 
 def _stature_cm(uow: UnitOfWork, principal: Principal, stored: StoredAnalysis) -> float:
@@ -103,28 +82,5 @@ def _stature_cm(uow: UnitOfWork, principal: Principal, stored: StoredAnalysis) -
     return record.athlete.stature_cm
 
 
-def _read(blobs: BlobStore, key: str | None, parse: Callable[[bytes], T]) -> T:
-    if key is None:
-        raise _nothing()
-    try:
-        return parse(blobs.get_bytes(key))
-    except BlobNotFoundError:
-        raise NotFoundError(
-            "What was measured over time is no longer kept.",
-            how_to_fix="Analyse the recording again while its video is kept.",
-        ) from None
-
-
-def _nothing() -> NotFoundError:
-    return NotFoundError(
-        "There is no motion in this analysis: nothing could be followed over time.",
-        how_to_fix="Look at the analysis's findings: they say why, and how to film it again.",
-    )
-
-
 def _name(stored: StoredAnalysis) -> str:
     return f"plumbline-{stored.id}"
-
-
-def _tell(uow: UnitOfWork, principal: Principal, stored: StoredAnalysis) -> None:
-    uow.audit.record_reading(actor=principal, act=Act.RESULT_READ, object_id=stored.recording_id)

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.api.v1 import (
     analyses,
+    analysis_arrays,
     analysis_feed,
     api_keys,
     athletes,
@@ -42,6 +43,7 @@ for part in (
     uploads,
     tus_uploads,
     analyses,
+    analysis_arrays,
     analysis_feed,
     metric_exports,
     motion_files,
