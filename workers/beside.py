@@ -37,9 +37,13 @@ class Beside:
         """Say whether there is time for more; long work asks now and then."""
         return not self._is_closing
 
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._is_closing = True
+
     def close(self) -> None:
         """Begin nothing more, and wait for what was begun."""
-        self._is_closing = True
+        self.stop()
         self._pool.shutdown(cancel_futures=True)
 
     def _run(self, what: Hashable, work: Callable[[], object]) -> None:

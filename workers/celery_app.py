@@ -7,6 +7,7 @@ nothing to fork, so neither a lock held by another thread nor a pose engine can 
 
 import logging
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -16,21 +17,39 @@ from celery.beat import Service
 from workers.analysis import register_analysis
 from workers.beside import Beside
 from workers.bootstrap import Runtime
+from workers.exports import EXPORT_THREADS, register_exports
 from workers.maintenance import register_maintenance
 from workers.schedule import set_schedule, start_clock_thread
-from workers.webhooks import N_THREADS, register_webhooks
+from workers.webhooks import WEBHOOK_THREADS, register_webhooks
 
 SHUTDOWN_GRACE_S = 5.0
 """How long an analysis may go on after the worker was asked to stop; then it is put back."""
 _log = structlog.get_logger(__name__)
 
 
-def create_celery_app(runtime: Runtime, *, webhooks: Beside | None = None) -> Celery:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sidelines:
+    """Where work goes on beside the slots of the analyses."""
+
+    webhooks: Beside = field(default_factory=lambda: Beside("webhooks", n_threads=WEBHOOK_THREADS))
+    exports: Beside = field(default_factory=lambda: Beside("exports", n_threads=EXPORT_THREADS))
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what was begun."""
+        for each in (self.webhooks, self.exports):
+            each.stop()
+        for each in (self.webhooks, self.exports):
+            each.close()
+
+
+def create_celery_app(runtime: Runtime, *, sidelines: Sidelines | None = None) -> Celery:
     """Return the container's Celery app with every task and the schedule."""
     app = runtime.container.celery
+    beside = sidelines or Sidelines()
     register_analysis(app, runtime)
     register_maintenance(app, runtime.container)
-    register_webhooks(app, runtime.container, webhooks or Beside("webhooks", n_threads=N_THREADS))
+    register_webhooks(app, runtime.container, beside.webhooks)
+    register_exports(app, runtime.container, beside.exports)
     set_schedule(app, sweep_interval_s=runtime.container.settings.sweep_interval_s)
     app.finalize()
     return app
@@ -38,8 +57,8 @@ def create_celery_app(runtime: Runtime, *, webhooks: Beside | None = None) -> Ce
 
 def run_worker(runtime: Runtime, *, with_clock: bool = False, ready_file: Path | None = None) -> int:
     """Work until asked to stop; return the exit code. Call it in the main thread, where signals arrive."""
-    webhooks = Beside("webhooks", n_threads=N_THREADS)
-    app = create_celery_app(runtime, webhooks=webhooks)
+    sidelines = Sidelines()
+    app = create_celery_app(runtime, sidelines=sidelines)
     worker = app.Worker(
         pool="threads",
         concurrency=runtime.container.settings.worker_concurrency,
@@ -66,7 +85,7 @@ def run_worker(runtime: Runtime, *, with_clock: bool = False, ready_file: Path |
     signals.worker_ready.connect(be_ready, weak=False)
     signals.worker_shutting_down.connect(hand_back, weak=False)
     worker.start()
-    webhooks.close()
+    sidelines.close()
     return int(worker.exitcode or 0)
 
 

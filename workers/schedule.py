@@ -32,6 +32,7 @@ def set_schedule(app: Celery, *, sweep_interval_s: float) -> None:
         for name, every_s in (
             (names.SWEEP_RECORDINGS, sweep_interval_s),
             (names.SWEEP_WEBHOOKS, sweep_interval_s),
+            (names.SWEEP_EXPORTS, sweep_interval_s),
             (names.REMOVE_ABANDONED_UPLOADS, HOUR_S),
             (names.RESUME_ERASURES, MINUTE_S),
         )

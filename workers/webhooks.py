@@ -10,7 +10,7 @@ from app.jobs import names
 from app.services.deliver_webhooks import Courier, due_organisations
 from workers.beside import Beside
 
-N_THREADS = 4
+WEBHOOK_THREADS = 4
 """Endpoints sent to at the same time; each that hangs holds one for the time of one attempt."""
 
 

@@ -32,6 +32,7 @@ from app.db.repositories.captures import CaptureRepository
 from app.db.repositories.changes import ChangeRepository
 from app.db.repositories.corrections import CorrectionRepository
 from app.db.repositories.deliveries import DeliveryRepository
+from app.db.repositories.export_jobs import ExportJobRepository
 from app.db.repositories.exports import ExportRepository
 from app.db.repositories.feed import FeedRepository
 from app.db.repositories.idempotency import IdempotencyRepository
@@ -91,6 +92,7 @@ class UnitOfWork:
     screenings: ScreeningRepository
     feed: FeedRepository
     exports: ExportRepository
+    export_jobs: ExportJobRepository
     pictures: PicturesRepository
     corrections: CorrectionRepository
     reanalyses: ReanalysisRepository
@@ -142,6 +144,7 @@ class UnitOfWork:
         self.screenings = ScreeningRepository(self._session)
         self.feed = FeedRepository(self._session)
         self.exports = ExportRepository(self._session)
+        self.export_jobs = ExportJobRepository(self._session)
         self.pictures = PicturesRepository(self._session)
         self.corrections = CorrectionRepository(self._session)
         self.reanalyses = ReanalysisRepository(self._session)

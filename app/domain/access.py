@@ -81,7 +81,8 @@ MEMBER_ROLES = frozenset(Role) - {Role.INTEGRATION}
 """What a person can be."""
 
 
-_COACHES = frozenset({Role.TRAINER, Role.VIEWER, Role.INTEGRATION})
+COACHES = frozenset({Role.TRAINER, Role.VIEWER, Role.INTEGRATION})
+"""Who sees results only as far as they may be shared with coaches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class Principal:
     @property
     def is_coach(self) -> bool:
         """Say whether results are shown only as far as they may be shared with coaches."""
-        return self.role in _COACHES
+        return self.role in COACHES
 
     def may(self, permission: Permission) -> bool:
         """Say whether this principal holds the permission."""

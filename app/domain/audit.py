@@ -79,6 +79,10 @@ class Act(StrEnum):
     STILL_READ = "recording.still_read"
     ANALYSES_READ = "analyses.read"
     METRICS_EXPORTED = "analyses.metrics_exported"
+    EXPORT_ASKED = "export.asked"
+    EXPORT_MADE = "export.made"
+    EXPORT_READ = "export.read"
+    EXPORT_REMOVED = "export.removed"
 
     CORRECTION_MADE = "correction.made"
     CORRECTION_UNDONE = "correction.undone"

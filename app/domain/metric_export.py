@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from app.biomech.types import Verdict
+from app.biomech.types import Movement, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,9 +13,12 @@ class MetricExportFilter:
     """Which measurements are wanted; None means all."""
 
     athlete_id: UUID | None = None
+    athlete_ids: frozenset[UUID] | None = None
+    """Any of these people."""
     team_id: UUID | None = None
     """Athletes who are in it now."""
     keys: frozenset[str] | None = None
+    movements: frozenset[Movement] | None = None
     method_version: str | None = None
     verdict: Verdict | None = None
     screened_from: date | None = None

@@ -45,8 +45,8 @@ def _cells(row: MetricRow) -> tuple[object, ...]:
         athlete_external_id=guarded(row.athlete_external_id),
         athlete_name=guarded(row.athlete_name),
         analysed_at=row.analysed_at.isoformat(),  # type: ignore[arg-type]  # as it is written
-        value=_rounded(row.value),
-        se=_rounded(row.se),
+        value=rounded(row.value),
+        se=rounded(row.se),
     )
     return tuple(named)
 
@@ -59,10 +59,11 @@ def _document(row: MetricRow) -> dict[str, object]:
         "recording_id": str(row.recording_id),
         "analysis_id": str(row.analysis_id),
         "analysed_at": row.analysed_at.isoformat(),
-        "value": _rounded(row.value),
-        "se": _rounded(row.se),
+        "value": rounded(row.value),
+        "se": rounded(row.se),
     }
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """Return a number as it is written in every form of file; None where there is none."""
     return None if value is None or not isfinite(value) else round(value, _DIGITS) + 0.0

@@ -75,6 +75,8 @@ def obey_consent(
         n_moved += _move_on(uow, recording_id, organisation_id=organisation_id, state=state, verdict=verdict)
     for level, recording_ids in changed.items():
         uow.privacy.withhold(recording_ids=recording_ids, withheld=level)
+        if level is not Withheld.NOT:  # files that hold them are taken away; the sweep deletes them
+            uow.export_jobs.withdraw(organisation_id=organisation_id, recording_ids=recording_ids)
     return n_moved
 
 

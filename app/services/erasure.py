@@ -51,6 +51,9 @@ def erase_athlete(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) ->
     else:
         recording_ids = uow.retention.recording_ids_of(organisation_id=organisation_id, athlete_id=athlete_id)
         uow.privacy.withhold(recording_ids=recording_ids, withheld=Withheld.FROM_EVERYBODY)
+        uow.export_jobs.withdraw(
+            organisation_id=organisation_id, athlete_ids=(athlete_id,), recording_ids=recording_ids
+        )
         erasure_id = uow.retention.add_erasure(
             organisation_id=organisation_id,
             athlete_id=athlete_id,
@@ -91,6 +94,12 @@ def run_erasure(
         found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id, lock=True)
         if found is None or found.completed_at is not None:
             return False
+        uow.export_jobs.withdraw(
+            organisation_id=organisation_id,
+            athlete_ids=(found.athlete_id,),
+            recording_ids=sorted(recording_ids),
+        )
+        left_over = uow.export_jobs.withdrawn_files(organisation_id=organisation_id)
         receipt = _remove_rows(uow, found, recording_ids=recording_ids)
         uow.retention.finish_erasure(erasure_id=erasure_id, receipt=receipt | {"n_files": n_files})
         uow.audit.record(
@@ -99,6 +108,10 @@ def run_erasure(
     # what a worker may have written between the first look and the rows' end: it cannot name it in a row any more
     for each in sorted(recording_ids):
         blobs.delete_all(recording_folder(organisation_id, each))
+    for export_id, key in left_over.items():
+        blobs.delete(key)
+        with uow_factory(organisation_id) as uow:
+            uow.export_jobs.note_file_gone(export_id=export_id)
     return True
 
 

@@ -17,6 +17,7 @@ from app.services.consent_rules import judge_athletes, obey_consent
 from app.services.deliver_webhooks import forget_old_messages
 from app.services.draw_pictures import pictures_job
 from app.services.roster_imports import KEEP_UNFINISHED_S
+from app.services.run_export import forget_old_exports
 from app.services.work_policy import WorkPolicy
 from app.storage.blobs import BlobStore
 
@@ -67,6 +68,7 @@ def retain_organisation(
         )
         forget_old_messages(uow, organisation_id=organisation_id)
         uow.idempotency.drop_old(organisation_id=organisation_id)
+        forget_old_exports(uow, organisation_id=organisation_id)
         n_forgotten += uow.imports.drop_unfinished(
             organisation_id=organisation_id, older_than_s=KEEP_UNFINISHED_S
         )
@@ -219,6 +221,7 @@ class _Run:
                 values={"filename": ""},
             )
             uow.retention.note_original_deleted(recording_id=recording_id)
+            uow.export_jobs.withdraw(organisation_id=self.organisation_id, recording_ids=(recording_id,))
             uow.analyses.delete_of(organisation_id=self.organisation_id, recording_id=recording_id)
         return True
 

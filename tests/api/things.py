@@ -203,6 +203,13 @@ def send_test(things: Things) -> str:
     return str(things.post(f"/webhooks/{things.id_of('webhook_id')}/test")["id"])
 
 
+@thing("export_id")
+def ask_for_export(things: Things) -> str:
+    for one in things.club.client.get("/api/v1/exports").json()["items"]:  # few can be under way at a time
+        things.club.client.delete(f"/api/v1/exports/{one['id']}")
+    return str(things.post("/exports", format="csv-long")["id"])
+
+
 @thing("import_id")
 def start_import(things: Things) -> str:
     from tests.api.test_roster_imports import send

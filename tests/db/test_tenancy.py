@@ -12,6 +12,8 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Permission, Role
 from app.domain.athletes import AthleteChange
 from app.domain.consent import Purpose, Relation
+from app.domain.exports import ExportFormat
+from app.domain.metric_export import MetricExportFilter
 from app.domain.sign_in import StepKind
 from app.domain.webhooks import PostFailure, PostOutcome, WebhookPolicy
 from app.jobs.memory_queue import MemoryQueue
@@ -22,6 +24,7 @@ from app.services.athletes import edit_athlete
 from app.services.captures import CaptureRequest, announce_capture
 from app.services.consents import make_guardian_link, record_consent
 from app.services.deliver_webhooks import Courier
+from app.services.exports import ask_export
 from app.services.members import Place
 from app.services.moves import merge_athletes
 from app.services.outbox import Post
@@ -158,7 +161,7 @@ def announce(uow_factory, club, *, athlete):
 
 
 def tell_others(uow_factory, club, *, athlete):
-    """Leave an endpoint, a message about the athlete, a delivery and an attempt at it."""
+    """Leave an endpoint, a message about the athlete, a delivery and an attempt at it, and an export."""
     principal = club.principal
     config = WebhookConfig(secret_key="k" * 40, base_url="https://screen.example.org")
     with uow_factory(principal) as uow:
@@ -176,6 +179,9 @@ def tell_others(uow_factory, club, *, athlete):
     )
     for endpoint_id in courier.hand_out(club.id):
         courier.deliver(club.id, endpoint_id)
+    with uow_factory(principal) as uow:
+        everything = MetricExportFilter()
+        ask_export(uow=uow, principal=principal, file_format=ExportFormat.PARQUET, wanted=everything)
 
 
 def merge_a_double(uow_factory, club, *, into):
@@ -399,6 +405,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
         "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
         "due_reanalyses": "TABLE(organisation_id uuid, reanalysis_id uuid)",
         "due_webhooks": "TABLE(organisation_id uuid)",
+        "due_exports": "TABLE(organisation_id uuid, export_id uuid)",
         "queue_position": "bigint",
         "due_mail": "TABLE(organisation_id uuid, mail_id uuid)",
         "n_memberships": "bigint",

@@ -45,6 +45,7 @@ def test_clock_when_made_then_it_holds_the_schedule_and_keeps_nothing_on_disk(co
     assert {entry.task for entry in scheduler.schedule.values()} == {
         names.SWEEP_RECORDINGS,
         names.SWEEP_WEBHOOKS,
+        names.SWEEP_EXPORTS,
         names.REMOVE_ABANDONED_UPLOADS,
         names.RESUME_ERASURES,
         names.RETAIN,

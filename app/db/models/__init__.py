@@ -17,6 +17,7 @@ from app.db.models.audit import AuditEntry
 from app.db.models.captures import Capture
 from app.db.models.changes import RosterChange, RosterChangeItem
 from app.db.models.corrections import AnalysisCorrection, Correction, CorrectionUndo
+from app.db.models.exports import ExportJob
 from app.db.models.imports import RosterImport
 from app.db.models.limits import AthleteLink, TeamLimit
 from app.db.models.links import Invitation, PasswordReset
@@ -61,6 +62,7 @@ __all__ = [
     "Correction",
     "CorrectionUndo",
     "Erasure",
+    "ExportJob",
     "Finding",
     "FlaggedFrame",
     "GuardianLink",

@@ -64,7 +64,10 @@ def _batch(query: _Query) -> Select[*tuple[Any, ...]]:
     organisation_id, wanted = query.organisation_id, query.wanted
     lines = (
         select(AnalysisFeed.analysis_id, AnalysisFeed.recording_id)
-        .where(*_line_conditions(query))
+        .where(
+            *line_conditions(organisation_id=query.organisation_id, wanted=query.wanted),
+            *(() if query.after is None else (AnalysisFeed.analysis_id > query.after,)),
+        )
         .order_by(AnalysisFeed.analysis_id)
         .limit(query.n_analyses)
         .cte("lines")
@@ -125,18 +128,19 @@ def _batch(query: _Query) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _line_conditions(query: _Query) -> Iterator[ColumnElement[bool]]:
-    feed, wanted = AnalysisFeed, query.wanted
-    yield feed.organisation_id == query.organisation_id
+def line_conditions(*, organisation_id: UUID, wanted: MetricExportFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield what can be told of an analysis by its line in the feed."""
+    feed = AnalysisFeed
+    yield feed.organisation_id == organisation_id
     yield feed.deleted_at.is_(None)
-    if query.after is not None:
-        yield feed.analysis_id > query.after
+    if wanted.athlete_ids is not None:
+        yield feed.athlete_id.in_(wanted.athlete_ids)
     if wanted.athlete_id is not None:
         yield feed.athlete_id == wanted.athlete_id
     if wanted.team_id is not None:
         yield feed.athlete_id.in_(
             select(TeamMember.athlete_id).where(
-                TeamMember.organisation_id == query.organisation_id, TeamMember.team_id == wanted.team_id
+                TeamMember.organisation_id == organisation_id, TeamMember.team_id == wanted.team_id
             )
         )
     if wanted.method_version is not None:
@@ -151,6 +155,8 @@ def _conditions(organisation_id: UUID, wanted: MetricExportFilter) -> Iterator[C
         yield Recording.screened_on >= wanted.screened_from
     if wanted.screened_to is not None:
         yield Recording.screened_on <= wanted.screened_to
+    if wanted.movements is not None:
+        yield Recording.movement.in_(wanted.movements)
     if not wanted.all_runs:
         later = aliased(Analysis)
         yield (
