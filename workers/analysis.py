@@ -7,7 +7,7 @@ from celery import Celery
 
 from app.jobs import names
 from app.services.draw_pictures import DrawResult, draw_pictures
-from app.services.process_recording import AttemptResult, process_recording
+from app.services.process_recording import AttemptResult, process_next
 from app.services.retention import settle_recording
 from app.services.run_reanalysis import SliceResult, run_reanalysis
 from workers.bootstrap import Runtime
@@ -15,24 +15,25 @@ from workers.bootstrap import Runtime
 _log = structlog.get_logger(__name__)
 
 
-def analyse_recording(runtime: Runtime, recording_id: str, organisation_id: str) -> AttemptResult:
-    """Make one attempt at a recording; a second delivery of the same job finds nothing to claim."""
-    result = process_recording(
-        recording_id=UUID(recording_id),
-        organisation_id=UUID(organisation_id),
-        uow_factory=runtime.container.uow_factory,
-        blobs=runtime.container.blobs,
+def analyse_next(runtime: Runtime) -> AttemptResult:
+    """Make one attempt at the recording whose turn it is; the message was a hint that one waits, no more."""
+    container = runtime.container
+    result, turn = process_next(
+        uow_factory=container.uow_factory,
+        blobs=container.blobs,
         reader_factory=runtime.reader_factory,
         method=runtime.method,
-        staging_dir=runtime.container.staging.directory,
-        policy=runtime.container.policy,
+        staging_dir=container.staging.directory,
+        policy=container.policy,
     )
-    _log.info("attempt_ended", recording_id=recording_id, outcome=result.value)
+    if turn is None:
+        return result
+    _log.info("attempt_ended", recording_id=str(turn.recording_id), outcome=result.value)
     settle_recording(
-        uow_factory=runtime.container.uow_factory,
-        blobs=runtime.container.blobs,
-        organisation_id=UUID(organisation_id),
-        recording_id=UUID(recording_id),
+        uow_factory=container.uow_factory,
+        blobs=container.blobs,
+        organisation_id=turn.organisation_id,
+        recording_id=turn.recording_id,
     )
     return result
 
@@ -72,7 +73,8 @@ def register_analysis(app: Celery, runtime: Runtime) -> None:
     """Put the tasks into the app's registry."""
 
     def run(recording_id: str, organisation_id: str) -> None:
-        analyse_recording(runtime, recording_id, organisation_id)
+        del recording_id, organisation_id  # whose job was lost, or whose turn it is, the database knows
+        analyse_next(runtime)
 
     def draw(analysis_id: str, organisation_id: str) -> None:
         draw_analysis_pictures(runtime, analysis_id, organisation_id)

@@ -373,7 +373,9 @@ def _requeue(uow: UnitOfWork, principal: Principal, recording_id: UUID, *, anew:
     video_is_gone = record is not None and record.recording.original_deleted_at is not None
     if not anew or video_is_gone or (state, Trigger.REANALYSE) not in TRANSITIONS:
         return 0
-    uow.recordings.enqueue(recording_id, from_state=state, trigger=Trigger.REANALYSE, actor=principal)
+    uow.recordings.enqueue(
+        recording_id, from_state=state, trigger=Trigger.REANALYSE, actor=principal, bulk=True
+    )
     args = (str(recording_id), str(principal.organisation_id))
     uow.defer(Job(name=ANALYSE_RECORDING, args=args, queue=BULK))
     return 1

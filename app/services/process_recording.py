@@ -16,7 +16,7 @@ from app.biomech.types import MethodStamp, TrialContext, Verdict
 from app.db.repositories.analyses import AnalysisFiles, Lineage
 from app.db.repositories.corrections import StoredCorrection
 from app.db.repositories.pictures import PicturesClaim
-from app.db.repositories.recordings import Claim
+from app.db.repositories.recordings import Claim, Turn
 from app.db.types import new_id
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.domain.errors import StaleStateError
@@ -99,15 +99,46 @@ def process_recording(
     Never raises for a bad video (that is a result) nor for a reader that died (that is a retry). Any other
     error is written down as a retry, or as given up after the last attempt, and raised again for the log.
     """
-    attempt = _claim(
-        recording_id=recording_id,
-        organisation_id=organisation_id,
-        uow_factory=uow_factory,
-        blobs=blobs,
-        policy=policy or WorkPolicy(),
-    )
+    rules = policy or WorkPolicy()
+    with uow_factory(organisation_id) as uow:
+        turn = Turn(organisation_id=organisation_id, recording_id=recording_id)
+        attempt = _claim(uow, turn, uow_factory=uow_factory, blobs=blobs, policy=rules)
     if attempt is None:
         return AttemptResult.NOT_CLAIMED
+    return _make(
+        attempt, reader_factory=reader_factory, method=method, staging_dir=staging_dir, overlay=overlay
+    )
+
+
+def process_next(
+    *,
+    uow_factory: UnitOfWorkFactory,
+    blobs: BlobStore,
+    reader_factory: ReaderFactory,
+    method: MethodStamp,
+    staging_dir: Path,
+    policy: WorkPolicy | None = None,
+) -> tuple[AttemptResult, Turn | None]:
+    """Do as `process_recording` for whoever's turn it is, and return whose it was; None when nothing is due.
+
+    There are as many messages as recordings that wait, so it does not matter whose message is followed by whose turn.
+    """
+    rules = policy or WorkPolicy()
+    with uow_factory(None) as uow:
+        turn = uow.recordings.take_turn()
+        if turn is None:
+            return AttemptResult.NOT_CLAIMED, None
+        uow.enter(turn.organisation_id)
+        attempt = _claim(uow, turn, uow_factory=uow_factory, blobs=blobs, policy=rules)
+    if attempt is None:
+        return AttemptResult.NOT_CLAIMED, turn
+    made = _make(attempt, reader_factory=reader_factory, method=method, staging_dir=staging_dir, overlay=True)
+    return made, turn
+
+
+def _make(
+    attempt: _Attempt, *, reader_factory: ReaderFactory, method: MethodStamp, staging_dir: Path, overlay: bool
+) -> AttemptResult:
     try:
         return _analyse(
             attempt, reader_factory=reader_factory, method=method, staging_dir=staging_dir, overlay=overlay
@@ -122,20 +153,20 @@ def process_recording(
 
 
 def _claim(
+    uow: UnitOfWork,
+    turn: Turn,
     *,
-    recording_id: UUID,
-    organisation_id: UUID,
     uow_factory: UnitOfWorkFactory,
     blobs: BlobStore,
     policy: WorkPolicy,
 ) -> _Attempt | None:
     """Take the recording, in the first transaction, and read what is known about it."""
-    with uow_factory(organisation_id) as uow:
-        claim = uow.recordings.claim(recording_id, lease_s=policy.lease_s, max_attempts=policy.max_attempts)
-        ids = {"organisation_id": organisation_id, "recording_id": recording_id}
-        record = uow.recordings.find(**ids)
-        corrections = uow.corrections.of_recording(**ids)
-        superseded_id = uow.analyses.latest_id(**ids)
+    organisation_id, recording_id = turn.organisation_id, turn.recording_id
+    claim = uow.recordings.claim(recording_id, lease_s=policy.lease_s, max_attempts=policy.max_attempts)
+    ids = {"organisation_id": organisation_id, "recording_id": recording_id}
+    record = uow.recordings.find(**ids)
+    corrections = uow.corrections.of_recording(**ids)
+    superseded_id = uow.analyses.latest_id(**ids)
     if claim is None or record is None:
         return None
     recording, picked = record.recording, picked_athlete(corrections)

@@ -109,6 +109,8 @@ def clubs(engine, tmp_path_factory):
             uow_factory, blobs, club, folder=folder, athlete=athlete, idempotency_key="key-1"
         )
         announce(uow_factory, club, athlete=athlete)
+        with uow_factory(None) as uow:
+            assert uow.recordings.take_turn() is not None
         finish_recording(
             uow_factory,
             club,
@@ -402,6 +404,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
         ).all()
     assert dict(tuple(row) for row in returned) == {
         "due_recordings": "TABLE(organisation_id uuid, recording_id uuid, lease_expired boolean)",
+        "take_turn": "TABLE(organisation_id uuid, recording_id uuid)",
         "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
         "due_reanalyses": "TABLE(organisation_id uuid, reanalysis_id uuid)",
         "due_webhooks": "TABLE(organisation_id uuid)",

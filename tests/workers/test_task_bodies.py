@@ -16,7 +16,7 @@ from app.services.process_recording import AttemptResult
 from app.services.uploads import ProbedVideo, StagedUpload
 from app.services.video_reader import VideoReader, VideoReaderDiedError
 from tests.support.slow_worker import METHOD, SlowReader
-from workers.analysis import analyse_recording
+from workers.analysis import analyse_next
 from workers.bootstrap import Runtime
 from workers.maintenance import remove_abandoned_uploads, sweep
 
@@ -72,28 +72,15 @@ def test_body_when_the_video_shows_nobody_then_rejected_and_a_second_delivery_do
     container: Container, club: Principal, recording_id: UUID
 ) -> None:
     runtime = _runtime(container, SlowReader)
-    ids = str(recording_id), str(club.organisation_id)
-    assert analyse_recording(runtime, *ids) is AttemptResult.REJECTED
-    assert analyse_recording(runtime, *ids) is AttemptResult.NOT_CLAIMED
+    assert analyse_next(runtime) is AttemptResult.REJECTED
+    assert analyse_next(runtime) is AttemptResult.NOT_CLAIMED
     assert _state(container, club, recording_id) == (RecordingState.REJECTED, 1)
-
-
-def test_body_when_the_id_is_unknown_or_of_another_club_then_nothing_happens(
-    container: Container, club: Principal, recording_id: UUID
-) -> None:
-    runtime = _runtime(container, SlowReader)
-    assert analyse_recording(runtime, str(uuid4()), str(club.organisation_id)) is AttemptResult.NOT_CLAIMED
-    assert analyse_recording(runtime, str(recording_id), str(uuid4())) is AttemptResult.NOT_CLAIMED
-    assert _state(container, club, recording_id) == (RecordingState.QUEUED, 0)
 
 
 def test_body_when_the_reader_dies_then_queued_again_with_the_attempt_counted(
     container: Container, club: Principal, recording_id: UUID
 ) -> None:
-    outcome = analyse_recording(
-        _runtime(container, DyingReader), str(recording_id), str(club.organisation_id)
-    )
-    assert outcome is AttemptResult.RETRY
+    assert analyse_next(_runtime(container, DyingReader)) is AttemptResult.RETRY
     assert _state(container, club, recording_id) == (RecordingState.QUEUED, 1)
 
 
@@ -101,7 +88,7 @@ def test_body_when_something_unforeseen_breaks_then_queued_again_and_the_log_get
     container: Container, club: Principal, recording_id: UUID
 ) -> None:
     with pytest.raises(RuntimeError):
-        analyse_recording(_runtime(container, BrokenReader), str(recording_id), str(club.organisation_id))
+        analyse_next(_runtime(container, BrokenReader))
     assert _state(container, club, recording_id) == (RecordingState.QUEUED, 1)
 
 

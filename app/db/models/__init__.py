@@ -24,7 +24,7 @@ from app.db.models.links import Invitation, PasswordReset
 from app.db.models.mail import OutgoingMail
 from app.db.models.privacy import ConsentDecision, ConsentText, Erasure, GuardianLink, PrivacySettings
 from app.db.models.reanalyses import Reanalysis, ReanalysisItem
-from app.db.models.recordings import IdempotencyKey, Recording, RecordingEvent
+from app.db.models.recordings import IdempotencyKey, OrganisationTurn, Recording, RecordingEvent
 from app.db.models.roster import (
     Athlete,
     AthleteExternalId,
@@ -72,6 +72,7 @@ __all__ = [
     "Membership",
     "Metric",
     "Organisation",
+    "OrganisationTurn",
     "OutgoingMail",
     "Passkey",
     "PasswordReset",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -101,6 +102,8 @@ class Recording(TenantMixin, Base):
     not_before: Mapped[Instant | None]
     """Not to be claimed earlier: the wait before a retry."""
     queued_at: Mapped[Instant | None]
+    is_bulk: Mapped[bool] = mapped_column(server_default=false())
+    """Nobody waits for it: served when nothing of anybody waits that somebody does wait for."""
     sent_at: Mapped[Instant | None]
     """When a job was last sent for it; None asks the sweeper to send one."""
     failure_code: Mapped[LongText | None]
@@ -128,6 +131,16 @@ class Recording(TenantMixin, Base):
     """Of overlays and stills that there were."""
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
+
+
+class OrganisationTurn(TenantMixin, Base):
+    """When a recording of an organisation was last taken up; written by the function `take_turn` alone."""
+
+    __tablename__ = "organisation_turn"
+    __table_args__ = (belongs_to_organisation(),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    served_at: Mapped[Instant]
 
 
 class RecordingEvent(TenantMixin, Base):

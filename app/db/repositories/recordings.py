@@ -55,6 +55,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A recording that is served next; found across organisations, so no more than ids."""
+
+    organisation_id: UUID
+    recording_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DueRecording:
     """A recording that needs the sweeper; found across organisations, so no more than ids."""
 
@@ -164,12 +172,29 @@ class RecordingRepository:
         from_state: RecordingState,
         trigger: Trigger,
         actor: Principal,
+        bulk: bool = False,
     ) -> None:
-        """Queue a recording for a job that the caller defers; anything but a first upload begins a new run."""
-        values: dict[str, Any] = {"sent_at": func.now()}
+        """Queue a recording for a job that the caller defers; anything but a first upload begins a new run.
+
+        What is queued in bulk, nobody waits for.
+        """
+        values: dict[str, Any] = {"sent_at": func.now(), "is_bulk": bulk}
         if trigger is not Trigger.ACCEPTED:
             values |= {"run": Recording.run + 1, "attempt": 0}
         self.transition(recording_id, from_state=from_state, trigger=trigger, values=values, actor=actor)
+
+    def take_turn(self) -> Turn | None:
+        """Hold the recording whose turn it is, of whatever organisation; None when nothing is due.
+
+        That is the oldest of the organisation that was served longest ago; what somebody waits for comes first. Enter
+        the organisation and claim it in this transaction: until then nobody else gets it.
+        """
+        row = self._session.execute(
+            text("SELECT organisation_id, recording_id FROM take_turn()")
+        ).one_or_none()
+        return (
+            None if row is None else Turn(organisation_id=row.organisation_id, recording_id=row.recording_id)
+        )
 
     def claim(self, recording_id: UUID, *, lease_s: float, max_attempts: int) -> Claim | None:
         """Begin an attempt, or return None when it is not to be had: taken, finished, not due, unknown."""
