@@ -29,6 +29,10 @@ Valgus (knee inward) is positive on both sides; left and right are the athlete's
 TAGS = [
     {"name": "recordings", "description": "Videos: upload, follow, read the result."},
     {"name": "analyses", "description": "What was found, version by version, and what people put right."},
+    {
+        "name": "screening days",
+        "description": "A whole team at stations, and the inbox of what matches nobody yet.",
+    },
     {"name": "roster", "description": "Teams and athletes."},
     {"name": "people", "description": "Who may do what, and who did what."},
     {"name": "privacy", "description": "Consent, what is kept how long, erasure."},

@@ -31,6 +31,7 @@ from app.db.repositories.audit import AuditRepository
 from app.db.repositories.captures import CaptureRepository
 from app.db.repositories.changes import ChangeRepository
 from app.db.repositories.corrections import CorrectionRepository
+from app.db.repositories.days import DayRepository
 from app.db.repositories.deliveries import DeliveryRepository
 from app.db.repositories.export_jobs import ExportJobRepository
 from app.db.repositories.exports import ExportRepository
@@ -49,6 +50,7 @@ from app.db.repositories.retention import RetentionRepository
 from app.db.repositories.roster import RosterRepository
 from app.db.repositories.screenings import ScreeningRepository
 from app.db.repositories.sign_in import SignInRepository
+from app.db.repositories.stations import StationRepository
 from app.db.repositories.webhooks import Telling, WebhookRepository
 from app.domain.access import Principal
 from app.domain.consent import Withheld
@@ -87,6 +89,8 @@ class UnitOfWork:
     privacy: PrivacyRepository
     retention: RetentionRepository
     captures: CaptureRepository
+    days: DayRepository
+    stations: StationRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
     screenings: ScreeningRepository
@@ -139,6 +143,8 @@ class UnitOfWork:
         self.privacy = PrivacyRepository(self._session)
         self.retention = RetentionRepository(self._session)
         self.captures = CaptureRepository(self._session)
+        self.days = DayRepository(self._session)
+        self.stations = StationRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
         self.screenings = ScreeningRepository(self._session)
@@ -165,13 +171,14 @@ class UnitOfWork:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Drop what is done inside, and only that, when it ends with an error."""
-        written = frozenset(self._session.written_tables)
+        """Drop what is done inside, what was told of it and the jobs, and only that, when it ends with an error."""
+        written, n_jobs = set(self._session.written_tables), len(self._jobs)
         try:
-            with self._session.begin_nested():
+            with self._session.begin_nested(), self.audit.dropped_on_error():
                 yield
         except BaseException:
-            self._session.written_tables = set(written)  # nothing of it is left to be told
+            self._session.written_tables = written
+            del self._jobs[n_jobs:]
             raise
 
     def show_withheld(self) -> None:

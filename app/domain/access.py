@@ -23,6 +23,8 @@ class Role(StrEnum):
     """An athlete or guardian: sees the results and videos of the linked athletes, nobody else's."""
     INTEGRATION = "integration"
     """A machine that uses an API key."""
+    STATION = "station"
+    """A phone at a station of a screening day: sends videos of that day, and sees who is to be filmed."""
 
 
 class SignInMethod(StrEnum):
@@ -74,14 +76,15 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.ROSTER_READ, Permission.RESULTS_READ, Permission.VIDEOS_READ}),
     Role.ATHLETE: frozenset({Permission.RESULTS_READ, Permission.VIDEOS_READ}),
     Role.INTEGRATION: frozenset(Permission) - {Permission.MEMBERS_MANAGE, Permission.KEYS_MANAGE},
+    Role.STATION: frozenset({Permission.RECORDINGS_WRITE}),
 }
 """What each role may do; docs/operations.md shows the same as a table, and a test compares them."""
 
-MEMBER_ROLES = frozenset(Role) - {Role.INTEGRATION}
+MEMBER_ROLES = frozenset(Role) - {Role.INTEGRATION, Role.STATION}
 """What a person can be."""
 
 
-COACHES = frozenset({Role.TRAINER, Role.VIEWER, Role.INTEGRATION})
+COACHES = frozenset({Role.TRAINER, Role.VIEWER, Role.INTEGRATION, Role.STATION})
 """Who sees results only as far as they may be shared with coaches."""
 
 
@@ -105,6 +108,8 @@ class Principal:
     display_name: str
     user_id: UUID | None = None
     api_key_id: UUID | None = None
+    station_pass_id: UUID | None = None
+    """The pass of a phone at a station; it has neither user nor key."""
     session_id: UUID | None = field(default=None, compare=False)
     """The login that was used; None for a key and on the command line."""
     scopes: frozenset[Permission] | None = None

@@ -52,6 +52,7 @@ class Act(StrEnum):
     ATHLETE_EDITED = "athlete.edited"
     ATHLETES_MERGED = "athlete.merged"
     RECORDING_MOVED = "recording.moved"
+    RECORDING_CONFIRMED = "recording.confirmed"
     SCREENING_MOVED = "screening.moved"
     PRIVACY_CHANGED = "privacy.changed"
     CONSENT_DECIDED = "consent.decided"
@@ -65,6 +66,13 @@ class Act(StrEnum):
     ROSTER_IMPORTED = "roster.imported"
     ROSTER_EXPORTED = "roster.exported"
     ROSTER_CHANGE_UNDONE = "roster_change.undone"
+
+    DAY_PLANNED = "screening_day.planned"
+    DAY_CLOSED = "screening_day.closed"
+    DAY_REOPENED = "screening_day.reopened"
+    STATION_CODE_MADE = "station_pass.created"
+    STATION_ENTERED = "station_pass.opened"
+    STATION_ENDED = "station_pass.revoked"
 
     CAPTURE_ANNOUNCED = "capture.announced"
     CAPTURE_CANCELLED = "capture.cancelled"
@@ -105,6 +113,8 @@ class ActorKind(StrEnum):
 
     USER = "user"
     API_KEY = "api_key"
+    STATION = "station"
+    """A phone at a station of a screening day; its id is that of the pass it came in by."""
     SERVICE = "service"
     """The service itself: a job, or whoever runs it, on the command line."""
 

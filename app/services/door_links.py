@@ -5,6 +5,7 @@ other site. The page there puts it into a form, which posts it (docs/decisions/0
 """
 
 CONSENT_PATH = "/consent"
+STATION_PATH = "/station"
 
 
 def join_link(base_url: str, token: str) -> str:
@@ -20,3 +21,8 @@ def reset_link(base_url: str, token: str) -> str:
 def consent_link(base_url: str, token: str) -> str:
     """Return the address by which somebody decides for an athlete."""
     return f"{base_url}{CONSENT_PATH}#{token}"
+
+
+def station_link(base_url: str, code: str) -> str:
+    """Return the address by which a phone comes to its station."""
+    return f"{base_url}{STATION_PATH}#{code}"

@@ -53,6 +53,7 @@ ROSTER_PARAMETERS = {
     "screening_id",
     "trial_id",
     "analysis_id",
+    "day_id",
 }
 """What limited members see only if it belongs to their teams."""
 

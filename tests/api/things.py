@@ -8,6 +8,7 @@ A new path parameter needs one function here; the matrix says so when it is miss
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from app.domain.access import Permission, Principal, Role
@@ -33,6 +34,7 @@ BODIES: dict[str, Callable[["Things"], dict[str, object]]] = {
         "purposes": {"screening": True, "keep_video": True, "share_with_coach": True},
     },
     "change_privacy_rules": lambda _things: {"unknown_age_is_minor": False},
+    "announce_day_capture": lambda things: {"station_id": things.id_of("station_id")},
     "merge_athletes": lambda things: {"athlete_id": things.id_of("athlete_id")},
 }
 """Operation id -> a body that is taken, where the one made from the description would be refused."""
@@ -67,8 +69,11 @@ def thing(name: str) -> Callable[[Factory], Factory]:
     return register
 
 
-_HANGING_TOGETHER = {"recording_id", "screening_id", "trial_id", "analysis_id", "correction_id"}
-"""What is done to one of these shows in the others."""
+_HANGING_TOGETHER = (
+    {"recording_id", "screening_id", "trial_id", "analysis_id", "correction_id"},
+    {"day_id", "station_id", "pass_id"},
+)
+"""What is done to one of these shows in the others of its group."""
 _OF_ANOTHER = {"webhook_id": {"delivery_id"}}
 """What goes with a thing that is made anew."""
 
@@ -93,8 +98,9 @@ class Things:
 
     def forget(self, names: set[str]) -> None:
         """Make new ones the next time: something may have happened to these."""
-        if names & _HANGING_TOGETHER:
-            names = names | _HANGING_TOGETHER
+        for group in _HANGING_TOGETHER:
+            if names & group:
+                names = names | group
         names = names.union(*(_OF_ANOTHER.get(name, set()) for name in names))
         for name in names:
             self._made.pop(name, None)
@@ -183,6 +189,26 @@ def pick_a_person(things: Things) -> str:
         f"/analyses/{things.id_of('analysis_id')}/corrections", kind="pick_person", frame=3, x_px=10, y_px=10
     )
     return str(made["correction"]["id"])
+
+
+@thing("day_id")
+def plan_day(things: Things) -> str:
+    made = things.post(
+        "/screening-days", team_id=things.id_of("team_id"), held_on=datetime.now(UTC).date().isoformat()
+    )
+    return str(made["id"])
+
+
+@thing("station_id")
+def find_station(things: Things) -> str:
+    day = things.club.client.get(f"/api/v1/screening-days/{things.id_of('day_id')}").json()
+    return str(day["stations"][0]["id"])
+
+
+@thing("pass_id")
+def make_pass(things: Things) -> str:
+    day_id, station_id = things.id_of("day_id"), things.id_of("station_id")
+    return str(things.post(f"/screening-days/{day_id}/stations/{station_id}/passes")["id"])
 
 
 @thing("reanalysis_id")

@@ -1,5 +1,6 @@
 """What PostgreSQL alone keeps apart: raw SQL as the app's role, no repository in between."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,7 @@ from app.services.athlete_history import get_history
 from app.services.athletes import edit_athlete
 from app.services.captures import CaptureRequest, announce_capture
 from app.services.consents import make_guardian_link, record_consent
+from app.services.day_stations import ClipRequest, announce_clip, make_pass
 from app.services.deliver_webhooks import Courier
 from app.services.exports import ask_export
 from app.services.members import Place
@@ -30,6 +32,7 @@ from app.services.moves import merge_athletes
 from app.services.outbox import Post
 from app.services.privacy import change_rules
 from app.services.roster_imports import start_import
+from app.services.screening_days import DayPlan, plan_day
 from app.services.sealing import Seal
 from app.services.sign_in_steps import begin_step
 from app.services.webhook_config import WebhookConfig
@@ -60,6 +63,7 @@ ACCOUNT_TABLES = {
     "sign_in_policy",
     "sign_in_step",
     "passkey",
+    "station_pass",
 }
 """Open while nobody is known yet; closed to others once an organisation is named."""
 PERSONAL = {"user_account", "sign_in_step", "passkey"}
@@ -78,6 +82,7 @@ APPEND_ONLY = {
     "correction_undo",
     "analysis_correction",
     "analysis_summary",
+    "day_station",
 }
 NEVER_CHANGED = {
     "idempotency_key",
@@ -111,6 +116,7 @@ def clubs(engine, tmp_path_factory):
         announce(uow_factory, club, athlete=athlete)
         with uow_factory(None) as uow:
             assert uow.recordings.take_turn() is not None
+        film_at_a_station(uow_factory, club, team=team, athlete=athlete)
         finish_recording(
             uow_factory,
             club,
@@ -184,6 +190,18 @@ def tell_others(uow_factory, club, *, athlete):
     with uow_factory(principal) as uow:
         everything = MetricExportFilter()
         ask_export(uow=uow, principal=principal, file_format=ExportFormat.PARQUET, wanted=everything)
+
+
+def film_at_a_station(uow_factory, club, *, team, athlete):
+    """Plan a day, open its station for a phone, and wait for a video from there."""
+    principal = club.principal
+    with uow_factory(principal) as uow:
+        plan = DayPlan(team_id=team.id, held_on=datetime.now(UTC).date())
+        day = plan_day(uow=uow, principal=principal, plan=plan)
+        station_id = day.stations[0].id
+        make_pass(uow=uow, principal=principal, day_id=day.id, station_id=station_id)
+        request = ClipRequest(station_id=station_id, athlete_id=athlete.id)
+        announce_clip(uow=uow, principal=principal, day_id=day.id, request=request, max_bytes=1000)
 
 
 def merge_a_double(uow_factory, club, *, into):
@@ -472,6 +490,6 @@ def test_rows_when_read_by_limited_members_then_only_those_of_their_teams_or_lin
     if REFERENCES & set(Base.metadata.tables[table].columns.keys()) or table in {"athlete", "team"}:
         assert _n_seen(engine, club, trainer, table) > 0
         assert (_n_seen(engine, club, guardian, table) > 0) == (
-            table not in {"team", "team_member", "reanalysis"}
+            table not in {"team", "team_member", "reanalysis", "screening_day"}
         )
         assert _n_seen(engine, club, uuid4(), table) == 0

@@ -94,7 +94,9 @@ def test_permissions_when_listed_then_only_owners_run_the_organisation():
 
 def test_permissions_when_documented_then_as_the_code_has_them():
     lines = (Path(__file__).parents[2] / "docs" / "operations.md").read_text().splitlines()
-    start = lines.index("| permission | owner | clinician | trainer | viewer | athlete | integration |")
+    start = lines.index(
+        "| permission | owner | clinician | trainer | viewer | athlete | integration | station |"
+    )
     roles = [Role(cell.strip()) for cell in lines[start].strip("| ").split("|")[1:]]
     documented = {}
     for line in lines[start + 2 :]:

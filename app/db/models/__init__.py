@@ -17,6 +17,7 @@ from app.db.models.audit import AuditEntry
 from app.db.models.captures import Capture
 from app.db.models.changes import RosterChange, RosterChangeItem
 from app.db.models.corrections import AnalysisCorrection, Correction, CorrectionUndo
+from app.db.models.days import DayCapture, DayStation, ScreeningDay, StationPass
 from app.db.models.exports import ExportJob
 from app.db.models.imports import RosterImport
 from app.db.models.limits import AthleteLink, TeamLimit
@@ -61,6 +62,8 @@ __all__ = [
     "ConsentText",
     "Correction",
     "CorrectionUndo",
+    "DayCapture",
+    "DayStation",
     "Erasure",
     "ExportJob",
     "Finding",
@@ -85,9 +88,11 @@ __all__ = [
     "RosterChangeItem",
     "RosterImport",
     "Screening",
+    "ScreeningDay",
     "ScreeningJudgement",
     "SignInPolicy",
     "SignInStep",
+    "StationPass",
     "Team",
     "TeamLimit",
     "TeamMember",

@@ -9,6 +9,7 @@ record names the one before), so the lock for it is the last one taken and is he
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
@@ -71,6 +72,16 @@ class AuditRepository:
     def told(self) -> tuple[tuple[Act, UUID | None], ...]:
         """What was told so far: each act and its object."""
         return tuple((told.act, told.object_id) for told in self._told)
+
+    @contextmanager
+    def dropped_on_error(self) -> Iterator[None]:
+        """Forget what is told inside when it ends with an error."""
+        n_told = len(self._told)
+        try:
+            yield
+        except BaseException:
+            del self._told[n_told:]
+            raise
 
     def record(
         self,
@@ -183,11 +194,13 @@ class AuditRepository:
 def _kind(actor: Principal | None) -> ActorKind:
     if actor is None or _actor_id(actor) is None:
         return ActorKind.SERVICE
-    return ActorKind.USER if actor.user_id is not None else ActorKind.API_KEY
+    if actor.user_id is not None:
+        return ActorKind.USER
+    return ActorKind.API_KEY if actor.api_key_id is not None else ActorKind.STATION
 
 
 def _actor_id(actor: Principal | None) -> UUID | None:
-    return None if actor is None else actor.user_id or actor.api_key_id
+    return None if actor is None else actor.user_id or actor.api_key_id or actor.station_pass_id
 
 
 def _record(row: AuditEntry) -> AuditRecord:
