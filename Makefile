@@ -9,7 +9,7 @@ export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check format pytest bench bench-scale speed-chart bench-load bench-upload bench-accuracy pose-model fuzz method-doc lock clean setup-run setup-test need-python
+.PHONY: help setup run test check format pytest bench bench-scale speed-chart bench-load bench-upload bench-accuracy pose-model contract client fuzz method-doc lock clean setup-run setup-test need-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -65,6 +65,12 @@ pose-model: setup-test ## build the pose model bundle again from the published n
 	@$(BIN)/python -m pip download --quiet mediapipe==0.10.21 --no-deps --only-binary :all: \
 	  --python-version 3.11 --platform manylinux_2_28_x86_64 --dest .cache/pose-model
 	@$(BIN)/python app/pose/models/build_bundle.py .cache/pose-model/mediapipe-0.10.21-*.whl app/pose/models/pose_landmarker_full.task
+
+contract: setup-test ## say what in docs/openapi.json would break those who built on the released one
+	@$(BIN)/python -m app.api.compatibility $(lastword $(sort $(wildcard docs/released/*.gz))) docs/openapi.json
+
+client: setup-test ## generate the typed Python client from docs/openapi.json and build its wheel in clients/python/dist
+	@$(BIN)/python scripts/client.py
 
 fuzz: setup-test ## ask every REST operation 200 random requests and compare the answers with docs/openapi.json
 	@PLUMBLINE_FUZZ_EXAMPLES=$${PLUMBLINE_FUZZ_EXAMPLES:-200} nice $(BIN)/pytest -n 2 -q tests/api/test_contract.py $(ARGS)
