@@ -121,6 +121,8 @@ class Principal:
     """None on the command line, and before a request is known."""
     method: SignInMethod | None = field(default=None, compare=False)
     """None for a key and on the command line."""
+    n_organisations: int = field(default=1, compare=False)
+    """To so many the person belongs."""
     is_confirmed: bool = field(default=True, compare=False)
     """The person proved lately who they are; keys and the command line need not."""
     lacks_second_factor: bool = field(default=False, compare=False)

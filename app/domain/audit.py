@@ -26,6 +26,8 @@ class Act(StrEnum):
     SIGNED_OUT = "login.ended"
     SIGN_IN_REFUSED = "login.refused"
     LOGINS_ENDED = "login.ended_elsewhere"
+    ORGANISATION_ENTERED = "login.organisation_entered"
+    ORGANISATION_LEFT = "login.organisation_left"
     LOGIN_CONFIRMED = "login.confirmed"
     SECOND_FACTOR_STARTED = "user.second_factor_started"
     SECOND_FACTOR_STOPPED = "user.second_factor_stopped"

@@ -55,6 +55,8 @@ class ConsentSource(StrEnum):
 
     LINK = "link"
     """By the person's own link."""
+    LOGIN = "login"
+    """By the login of the athlete or guardian."""
     PAPER = "paper"
     """Signed elsewhere, and entered by a member."""
     IMPORT = "import"

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from app.domain.access import Permission
+from app.domain.access import Permission, Role
 
 
 class AccessRule:
@@ -15,6 +15,8 @@ class AccessRule:
     permission: Permission | None
     """What one must be allowed to do; None when being signed in is enough, or for `PublicRule`."""
     public: ClassVar[bool] = False
+    role: ClassVar[Role | None] = None
+    """The only role the route is for; None: for whoever holds the permission."""
 
     def __init__(self, permission: Permission | None = None) -> None:
         self.permission = permission

@@ -212,6 +212,7 @@ def resolve_login(*, uow: UnitOfWork, token: str) -> Principal:
         session_id=login.session_id,
         limited_to=login.user_id if login.is_limited else None,
         method=login.method,
+        n_organisations=login.n_organisations,
         is_confirmed=login.is_confirmed,
         lacks_second_factor=login.lacks_second_factor,
         second_factor_due=login.second_factor_due,

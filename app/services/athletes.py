@@ -89,7 +89,7 @@ def add_athlete(*, uow: UnitOfWork, principal: Principal, change: AthleteChange)
     """Put a person on the roster; raise `NotFoundError` for a team that is not ours."""
     principal.require(Permission.ROSTER_WRITE)
     uow.athletes.lock_roster(organisation_id=principal.organisation_id)
-    return _detail(uow, principal, _add(uow, principal, change))
+    return athlete_detail(uow, principal, _add(uow, principal, change))
 
 
 def edit_athlete(
@@ -110,7 +110,7 @@ def edit_athlete(
             how_to_fix="Read it again, and send your change with the new ETag.",
         )
     _edit(uow, principal, athlete, change)
-    return _detail(uow, principal, athlete_id)
+    return athlete_detail(uow, principal, athlete_id)
 
 
 def upsert_athlete(
@@ -126,11 +126,11 @@ def upsert_athlete(
     found = uow.athletes.find_id(organisation_id=organisation_id, system=system, value=value)
     if found is None:
         made = _add(uow, principal, _with_key(change, system=system, value=value))
-        return SavedAthlete(outcome=SaveOutcome.CREATED, detail=_detail(uow, principal, made))
+        return SavedAthlete(outcome=SaveOutcome.CREATED, detail=athlete_detail(uow, principal, made))
     athlete = find_record(uow=uow, principal=principal, athlete_id=found)
     changed = _edit(uow, principal, athlete, change)
     outcome = SaveOutcome.UPDATED if changed else SaveOutcome.UNCHANGED
-    return SavedAthlete(outcome=outcome, detail=_detail(uow, principal, found))
+    return SavedAthlete(outcome=outcome, detail=athlete_detail(uow, principal, found))
 
 
 def upsert_batch(
@@ -153,7 +153,7 @@ def upsert_batch(
 def get_athlete(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> AthleteDetail:
     """Return one person of the roster, or raise `NotFoundError`."""
     principal.require(Permission.ROSTER_READ)
-    return _detail(uow, principal, athlete_id)
+    return athlete_detail(uow, principal, athlete_id)
 
 
 def find_athlete_id(*, uow: UnitOfWork, principal: Principal, system: str, value: str) -> UUID:
@@ -308,7 +308,8 @@ def keys_of(change: AthleteChange) -> Iterable[tuple[str, str]]:
         yield from ((system, value) for system, value in change.external_ids.items() if value is not None)
 
 
-def _detail(uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> AthleteDetail:
+def athlete_detail(uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> AthleteDetail:
+    """Return one person as far as the principal sees them, or raise `NotFoundError`; the caller asked whether it may."""
     organisation_id = principal.organisation_id
     record = find_record(uow=uow, principal=principal, athlete_id=athlete_id)
     times = uow.athletes.times(organisation_id=organisation_id, athlete_id=athlete_id)

@@ -115,7 +115,7 @@ def record_consent(
     """Enter what somebody decided elsewhere: True gives, False withdraws or refuses; others stay as they are."""
     principal.require(Permission.ROSTER_WRITE)
     find_record(uow=uow, principal=principal, athlete_id=athlete_id)
-    _decide(
+    decide(
         uow,
         organisation_id=principal.organisation_id,
         athlete_id=athlete_id,
@@ -161,17 +161,22 @@ def open_link(*, uow: UnitOfWork, organisation_id: UUID, token: str) -> LinkOffe
         if link is None
         else uow.athletes.find(organisation_id=organisation_id, athlete_id=link.athlete_id)
     )
-    organisation = uow.accounts.find_organisation(organisation_id)
-    if link is None or athlete is None or organisation is None:
+    if link is None or athlete is None:
         raise _no_link()
+    return offer_for(uow, organisation_id=organisation_id, athlete_id=athlete.id, name=athlete.name)
+
+
+def offer_for(uow: UnitOfWork, *, organisation_id: UUID, athlete_id: UUID, name: str) -> LinkOffer:
+    """Return what somebody who decides for this athlete is asked; the caller found out that they may."""
+    organisation = uow.accounts.find_organisation(organisation_id)
     rules = uow.privacy.rules(organisation_id=organisation_id)
-    decisions = uow.privacy.decisions(organisation_id=organisation_id, athlete_ids=(athlete.id,))
+    decisions = uow.privacy.decisions(organisation_id=organisation_id, athlete_ids=(athlete_id,))
     return LinkOffer(
-        organisation_name=organisation.name,
-        athlete_name=athlete.name,
+        organisation_name="" if organisation is None else organisation.name,
+        athlete_name=name,
         text=rules.consent_text or CONSENT_TEXT,
         text_version=rules.consent_text_version,
-        granted={each.purpose: each.granted for each in decisions.get(athlete.id, ())},
+        granted={each.purpose: each.granted for each in decisions.get(athlete_id, ())},
         waiting_days=rules.consent.waiting_days,
     )
 
@@ -189,7 +194,7 @@ def decide_by_link(
     link = uow.privacy.find_link(organisation_id=organisation_id, token_sha256=_sha256(token))
     if link is None:
         raise _no_link()
-    _decide(
+    decide(
         uow,
         organisation_id=organisation_id,
         athlete_id=link.athlete_id,
@@ -216,7 +221,7 @@ def purposes_of(granted: Iterable[Purpose]) -> dict[Purpose, bool]:
     return {purpose: purpose in yes for purpose in Purpose}
 
 
-def _decide(
+def decide(
     uow: UnitOfWork,
     *,
     organisation_id: UUID,
@@ -228,6 +233,7 @@ def _decide(
     source: ConsentSource,
     actor: Principal | None,
 ) -> None:
+    """Write decisions down, and obey them at once; the caller found out that whoever decides may."""
     if not purposes:
         raise InvalidInputError(
             "Nothing was decided.", how_to_fix="Name at least one purpose.", field="purposes"

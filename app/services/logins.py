@@ -4,12 +4,12 @@ The functions that look across organisations, because a password and a login bel
 `UnitOfWork` made for nobody.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Origin, Permission, Principal, Role
+from app.domain.access import Origin, Permission, Principal, Role, SignInMethod
 from app.domain.audit import Act
 from app.domain.errors import ForbiddenError, InvalidCredentialsError, InvalidInputError, NotFoundError
 from app.services.accounts import LOGIN_IDLE
@@ -43,6 +43,54 @@ class NewReset:
     expires_at: datetime
     is_mailed: bool
     """The link is on its way to the address, and nobody else needs to see it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationView:
+    """An organisation that somebody belongs to."""
+
+    organisation_id: UUID
+    name: str
+    role: Role
+    is_open: bool
+    """This login may go there: one by an identity provider stays with the organisation that named it."""
+
+
+def list_organisations(*, uow: UnitOfWork, principal: Principal) -> list[OrganisationView]:
+    """List where the person belongs, by name."""
+    stays = principal.method is SignInMethod.PROVIDER
+    return [
+        OrganisationView(
+            organisation_id=membership.organisation_id,
+            name=name,
+            role=membership.role,
+            is_open=not stays or membership.organisation_id == principal.organisation_id,
+        )
+        for membership, name in uow.accounts.list_memberships(_user_id(principal))
+    ]
+
+
+def enter_organisation(*, uow: UnitOfWork, principal: Principal, organisation_id: UUID) -> None:
+    """Let the login go on in another organisation of the person's; raise `NotFoundError` for one that is not theirs.
+
+    What that organisation asks for at its door holds from the next request on.
+    """
+    found = [
+        each
+        for each in list_organisations(uow=uow, principal=principal)
+        if each.organisation_id == organisation_id
+    ]
+    if not found or principal.session_id is None:
+        raise NotFoundError("There is no such organisation.", how_to_fix="Choose one of yours.")
+    if not found[0].is_open:
+        raise ForbiddenError(
+            "You came in by an organisation's own identity provider, which opens no other.",
+            how_to_fix="Sign out, and sign in with your password or passkey.",
+        )
+    uow.accounts.move_login(principal.session_id, organisation_id=organisation_id)
+    there = replace(principal, organisation_id=organisation_id, role=found[0].role)
+    uow.audit.record(actor=principal, act=Act.ORGANISATION_LEFT, object_id=principal.session_id)
+    uow.audit.record(actor=there, act=Act.ORGANISATION_ENTERED, object_id=principal.session_id)
 
 
 def list_logins(*, uow: UnitOfWork, principal: Principal) -> list[LoginView]:

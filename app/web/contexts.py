@@ -36,6 +36,8 @@ class Viewer:
 
     display_name: str
     organisation_name: str | None = None
+    may_switch: bool = False
+    """They belong to more than one organisation."""
     second_factor_due: str | None = None
     """From this day on the organisation asks for a second factor, and they have none."""
 
@@ -500,6 +502,8 @@ class AthletePage(Page):
     """One athlete over time."""
 
     template: ClassVar[str] = "athlete.html"
+    is_own: bool
+    """Seen by the athlete's or guardian's own login."""
     athlete_name: str
     detail: str
     teams: tuple[Link, ...]
@@ -639,6 +643,59 @@ class LoginRow:
     browser: str
     last_seen: When
     is_this: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRow:
+    """An athlete linked to the login that looks."""
+
+    name: str
+    screenings: str
+    consent: str
+    results_href: str
+    consent_href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPage(Page):
+    """The home of an athlete's or guardian's login."""
+
+    template: ClassVar[str] = "own.html"
+    done: str | None
+    athletes: tuple[OwnRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnConsentPage(Page):
+    """Deciding about a linked athlete, signed in."""
+
+    template: ClassVar[str] = "own_consent.html"
+    action: str
+    athlete_name: str
+    paragraphs: tuple[str, ...]
+    waiting_note: str
+    purposes: tuple[Choice, ...]
+    relations: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationRow:
+    """An organisation of somebody's."""
+
+    id: str
+    name: str
+    role: str
+    is_this: bool
+    is_open: bool
+    """This login may go there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationsPage(Page):
+    """Where somebody belongs."""
+
+    template: ClassVar[str] = "organisations.html"
+    organisations: tuple[OrganisationRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -883,6 +940,9 @@ PAGES: tuple[type[Page], ...] = (
     NewPasswordPage,
     ForgotPasswordPage,
     SecurityPage,
+    OwnPage,
+    OwnConsentPage,
+    OrganisationsPage,
     SecondStepPage,
     ConfirmPage,
     AppSetupPage,

@@ -1,17 +1,17 @@
 """What page routes ask for: who is signed in, a unit of work of theirs, and the parts of the application."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fastapi import Depends, Request
 
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Permission, Principal
+from app.domain.access import Permission, Principal, Role
 from app.http.access import AccessRule
 from app.http.identity import SAFE_METHODS, authenticate_login, check_same_origin
 from app.http.parts import Parts, parts_of
 from app.http.rate_limits import REQUESTS
-from app.services import accounts
+from app.services import accounts, own_results
 from app.web.contexts import Viewer
 
 
@@ -49,6 +49,21 @@ class PageRule(AccessRule):
         principal.require(self._permission)
 
 
+class OwnRule(AccessRule):
+    """The page is for the logins of athletes and guardians."""
+
+    role: ClassVar[Role | None] = Role.ATHLETE
+
+    def __init__(self) -> None:
+        """Ask for what such a login may do."""
+        super().__init__(Permission.RESULTS_READ)
+
+    def __call__(self, principal: PrincipalDep) -> None:
+        """Raise `ForbiddenError` for anybody else."""
+        principal.require_second_factor()
+        own_results.require_own(principal)
+
+
 class SignedInRule(AccessRule):
     """The page is for those who are signed in, whatever they may do."""
 
@@ -79,5 +94,6 @@ def viewer_of(principal: Principal, *, uow: UnitOfWork | None = None) -> Viewer:
     return Viewer(
         display_name=principal.display_name,
         organisation_name=name,
+        may_switch=principal.n_organisations > 1,
         second_factor_due=None if due is None else f"{due:%d %B}".lstrip("0"),
     )

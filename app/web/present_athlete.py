@@ -60,6 +60,29 @@ def present_athlete(
     detail: AthleteDetail, history: Sequence[HistoryEntry], *, change: ScreeningChange, asked: AthleteRequest
 ) -> AthletePage:
     """Build the page of one athlete from their screenings, oldest first."""
+    return _present(detail, history, change=change, asked=asked, home=None)
+
+
+def present_own_athlete(
+    detail: AthleteDetail,
+    history: Sequence[HistoryEntry],
+    *,
+    change: ScreeningChange,
+    asked: AthleteRequest,
+    home: Link,
+) -> AthletePage:
+    """Build the same page for the athlete's or guardian's own login, which sees no teams."""
+    return _present(detail, history, change=change, asked=asked, home=home)
+
+
+def _present(
+    detail: AthleteDetail,
+    history: Sequence[HistoryEntry],
+    *,
+    change: ScreeningChange,
+    asked: AthleteRequest,
+    home: Link | None,
+) -> AthletePage:
     teams = tuple(Link(label=team.name, href=f"/teams/{team.id}") for team in detail.teams)
     record = detail.record
     query = urlencode({"athlete": str(record.id)})
@@ -68,7 +91,8 @@ def present_athlete(
         title=record.name,
         viewer=asked.viewer,
         csrf_token=asked.csrf_token,
-        crumbs=teams[:1] or (Link(label="Team", href="/"),),
+        crumbs=(home,) if home else teams[:1] or (Link(label="Team", href="/"),),
+        is_own=home is not None,
         athlete_name=record.name,
         detail=_detail(detail),
         teams=teams,

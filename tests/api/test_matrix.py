@@ -66,6 +66,8 @@ class Route:
     path: str
     operation: str
     permissions: frozenset[Permission]
+    roles: frozenset[Role]
+    """The only roles the route is for, if any."""
     parameters: frozenset[str]
     body: dict[str, Any] | None
 
@@ -109,6 +111,7 @@ def every_route(app: FastAPI) -> list[Route]:
                     path=path,
                     operation=operation,
                     permissions=frozenset(rule.permission for rule in declared if rule.permission),
+                    roles=frozenset(rule.role for rule in declared if rule.role),
                     parameters=frozenset(re.findall(r"{(\w+)}", path)),
                     body=body_of(described, document),
                 )
@@ -182,7 +185,9 @@ def ask(asker: Asker, route: Route, things: Things) -> httpx.Response:
 
 def may(asker: Asker, route: Route) -> bool:
     principal = asker.principal
-    return principal is not None and all(principal.may(permission) for permission in route.permissions)
+    if principal is None or (route.roles and principal.role not in route.roles):
+        return False
+    return all(principal.may(permission) for permission in route.permissions)
 
 
 class PatientLimiter(RateLimiter):

@@ -282,6 +282,11 @@ def start_login(things: Things) -> str:
     return str(signed_in.session_id)
 
 
+@thing("organisation_id")
+def name_organisation(things: Things) -> str:
+    return str(things.club.organisation_id)
+
+
 @thing("passkey_id")
 def make_passkey(things: Things) -> str:
     user_id = make_member(things.parts, things.club, Role.VIEWER).user_id

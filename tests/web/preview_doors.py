@@ -6,8 +6,15 @@ from typing import Any
 from app.domain.access import Principal, Role
 from app.web.contexts import (
     AppSetupPage,
+    Choice,
     ConfirmPage,
     ForgotPasswordPage,
+    Link,
+    OrganisationRow,
+    OrganisationsPage,
+    OwnConsentPage,
+    OwnPage,
+    OwnRow,
     Page,
     Problem,
     RecoveryCodesPage,
@@ -46,7 +53,41 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
     forgot = ForgotPasswordPage(
         title="Forgot your password?", viewer=None, csrf_token=token, can_mail=True, asked=False
     )
+    home = Link(label="My results", href="/own")
+    own = OwnPage(
+        title="My results", viewer=viewer, csrf_token=token, done="Your decision is kept, and holds from now on.",
+        athletes=(
+            OwnRow(
+                name="Ada Berg", screenings="Last screened on 14 Mar 2026.", results_href="/own/1",
+                consent="You allow: analyse the videos and show the result; keep the videos and pictures.",
+                consent_href="/own/1/consent",
+            ),
+            OwnRow(
+                name="Bea Berg", screenings="Not screened yet.", results_href="/own/2",
+                consent="Your decision is needed before anything is analysed.", consent_href="/own/2/consent",
+            ),
+        ),
+    )  # fmt: skip
+    decision = OwnConsentPage(
+        title="Your decision", viewer=viewer, csrf_token=token, crumbs=(home,), action="/own/1/consent",
+        athlete_name="Ada Berg", paragraphs=("We film a landing.",), waiting_note="The time named above is 30 days.",
+        purposes=(Choice(value="screening", label="Analyse the videos", chosen=True, hint="Without this nothing."),),
+        relations=(Choice(value="parent", label="mother or father", chosen=True),),
+    )  # fmt: skip
+    several = replace(viewer, may_switch=True)
+    organisations = OrganisationsPage(
+        title="Your organisations", viewer=several, csrf_token=token,
+        organisations=(
+            OrganisationRow(id="1", name="Harbour Physio", role="Owner", is_this=True, is_open=True),
+            OrganisationRow(id="2", name="Harbour FC", role="Viewer", is_this=False, is_open=True),
+            OrganisationRow(id="3", name="Rivals United", role="Trainer", is_this=False, is_open=False),
+        ),
+    )  # fmt: skip
     return {
+        "own": own,
+        "own-nobody": replace(own, athletes=(), done=None),
+        "own-consent": decision,
+        "organisations": organisations,
         "forgot-password": forgot,
         "forgot-password-asked": replace(forgot, asked=True),
         "forgot-password-no-mail": replace(forgot, can_mail=False),

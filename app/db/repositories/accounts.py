@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, any_, case, cast, delete, false, func, insert, select, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.db.models import (
     AccessToken,
@@ -35,6 +35,7 @@ class LoginRow:
     role: Role
     is_limited: bool
     method: SignInMethod
+    n_organisations: int
     is_confirmed: bool
     lacks_second_factor: bool
     second_factor_due: datetime | None
@@ -102,6 +103,29 @@ class AccountRepository:
             .order_by(Membership.created_at, Membership.organisation_id)
             .limit(1)
         ).one_or_none()
+
+    def find_membership(self, *, organisation_id: UUID, user_id: UUID) -> Membership | None:
+        """Return a user's membership of an organisation, or None."""
+        return self._session.get(Membership, (organisation_id, user_id))
+
+    def list_memberships(self, user_id: UUID) -> list[tuple[Membership, str]]:
+        """Return a user's memberships with the organisations' names, by name; needs a unit of work of none."""
+        rows = self._session.execute(
+            select(Membership, Organisation.name)
+            .join(Organisation, Organisation.id == Membership.organisation_id)
+            .where(Membership.user_id == user_id)
+            .order_by(Organisation.name, Organisation.id)
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def move_login(self, session_id: UUID, *, organisation_id: UUID) -> None:
+        """Let a login go on in another organisation."""
+        self._session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == session_id)
+            .values(organisation_id=organisation_id)
+            .execution_options(synchronize_session=False)
+        )
 
     def find_user(self, user_id: UUID) -> UserAccount | None:
         """Return a user, unless disabled."""
@@ -183,6 +207,7 @@ class AccountRepository:
                 func.coalesce(LoginSession.confirmed_at > from_now(-confirmed_for_s), false()).label(
                     "is_confirmed"
                 ),
+                _n_organisations(),
                 _second_factor_from(),
                 (SignInPolicy.second_factor_from <= func.now()).label("is_due"),
             )
@@ -209,6 +234,7 @@ class AccountRepository:
             role=row.role,
             is_limited=row.is_limited,
             method=row.method,
+            n_organisations=row.n_organisations,
             is_confirmed=row.is_confirmed,
             lacks_second_factor=row.second_factor_from is not None and row.is_due,
             second_factor_due=None if row.is_due else row.second_factor_from,
@@ -362,6 +388,13 @@ class AccountRepository:
             )
             is not None
         )
+
+
+def _n_organisations() -> ColumnElement[int]:
+    """Return to how many organisations the holder of the login belongs."""
+    other = aliased(Membership)
+    mine = select(func.count()).select_from(other).where(other.user_id == LoginSession.user_id)
+    return mine.correlate(LoginSession).scalar_subquery().label("n_organisations")
 
 
 def _second_factor_from() -> ColumnElement[datetime | None]:

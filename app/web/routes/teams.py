@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Permission, Principal
+from app.domain.access import Permission, Principal, Role
 from app.http.parts import Parts
 from app.services import roster
 from app.services.read_models import DashboardSort
@@ -18,6 +18,7 @@ from app.web.forms import form_token
 from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.render import page_response
 
+start = APIRouter(dependencies=[Depends(PageRule(Permission.RESULTS_READ))])
 router = APIRouter(
     dependencies=[Depends(PageRule(Permission.ROSTER_READ)), Depends(PageRule(Permission.RESULTS_READ))]
 )
@@ -52,9 +53,11 @@ def read_board_query(
 BoardDep = Annotated[BoardQuery, Depends(read_board_query)]
 
 
-@router.get("/")
+@start.get("/")
 def show_start(request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep) -> Response:
-    """Go to the first team."""
+    """Go to the first team; athletes and guardians go to their own results."""
+    if principal.role is Role.ATHLETE:
+        return RedirectResponse("/own", status_code=status.HTTP_303_SEE_OTHER)
     teams = roster.list_teams(uow=uow, principal=principal, limit=1).items
     if teams:
         return RedirectResponse(f"/teams/{teams[0].id}", status_code=status.HTTP_303_SEE_OTHER)
