@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.domain.quotas import Quotas
 from app.mail.smtp import SmtpSecurity
 from app.pose.bundle import PoseEngine
 
@@ -112,6 +113,15 @@ class Settings(BaseSettings):
         24 * 3600.0,
         gt=0,
         description="An announced or half uploaded video is waited for so long after the last byte, in seconds.",
+    )
+    quota_stored_bytes: int | None = Field(
+        None, ge=0, description="Bytes of original videos an organisation may keep. Unset: no limit."
+    )
+    quota_recordings_a_month: int | None = Field(
+        None, ge=0, description="Videos an organisation may send in a month. Unset: no limit."
+    )
+    quota_open_uploads: int | None = Field(
+        500, ge=0, description="Videos an organisation may have announced and not sent yet."
     )
     worker_concurrency: int = Field(
         default_factory=_default_concurrency, ge=1, description="Videos one worker analyses at the same time."
@@ -213,6 +223,15 @@ class Settings(BaseSettings):
             )
             raise ValueError(msg)
         return self
+
+    @property
+    def quotas(self) -> Quotas:
+        """What an organisation may have, unless something else was set for it."""
+        return Quotas(
+            stored_bytes=self.quota_stored_bytes,
+            recordings_a_month=self.quota_recordings_a_month,
+            open_uploads=self.quota_open_uploads,
+        )
 
     @property
     def base_url(self) -> str:

@@ -110,6 +110,26 @@ def create_user(
 
 
 @app.command()
+def set_quotas(
+    organisation_id: Annotated[str, typer.Argument(help="Whose quotas; `create-user` printed it.")],
+    stored_gb: Annotated[float | None, typer.Option(min=0, help="Gigabytes of original videos kept.")] = None,
+    recordings_a_month: Annotated[int | None, typer.Option(min=0, help="Videos sent in a month.")] = None,
+    open_uploads: Annotated[
+        int | None, typer.Option(min=0, help="Videos announced and not sent yet.")
+    ] = None,
+) -> None:
+    """Set what one organisation may have, in place of the settings; what is left out has no limit."""
+    from app.cli.admin import set_quotas as run
+
+    run(
+        organisation_id=organisation_id,
+        stored_gb=stored_gb,
+        recordings_a_month=recordings_a_month,
+        open_uploads=open_uploads,
+    )
+
+
+@app.command()
 def reset_password(email: Annotated[str, typer.Argument(help="The user's address.")]) -> None:
     """Print a link by which a user sets a new password, once and within the hour."""
     from app.cli.admin import reset_password as run

@@ -9,9 +9,10 @@ from app.cli.terminal import say
 from app.container import build_container, work_policy
 from app.domain.access import Permission, Principal, Role
 from app.domain.errors import InvalidInputError
+from app.domain.quotas import Quotas
 from app.embedded.addresses import with_running_stack
 from app.logs import configure_logs
-from app.services import accounts, audit, logins
+from app.services import accounts, audit, logins, quotas
 from app.services.door_links import reset_link
 from app.services.erasure import resume_erasures
 from app.services.process_recording import sweep_recordings
@@ -50,6 +51,20 @@ def retain() -> None:
         f" {report.n_recordings} recordings past their time, {report.n_unconsented} without consent."
         f" Finished erasures: {n_erased}."
     )
+
+
+def set_quotas(
+    *, organisation_id: str, stored_gb: float | None, recordings_a_month: int | None, open_uploads: int | None
+) -> None:
+    """Set what an organisation may have."""
+    wanted = Quotas(
+        stored_bytes=None if stored_gb is None else round(stored_gb * 1e9),
+        recordings_a_month=recordings_a_month,
+        open_uploads=open_uploads,
+    )
+    with build_container(_settings()) as container, container.uow_factory(UUID(organisation_id)) as uow:
+        quotas.set_quotas(uow=uow, organisation_id=UUID(organisation_id), quotas=wanted)
+    say("Set.")
 
 
 def create_user(*, email: str, name: str, organisation: str, organisation_id: str, role: str) -> None:

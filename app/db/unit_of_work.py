@@ -44,6 +44,7 @@ from app.db.repositories.members import MemberRepository
 from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
 from app.db.repositories.privacy import PrivacyRepository
+from app.db.repositories.quotas import QuotaRepository
 from app.db.repositories.reanalyses import ReanalysisRepository
 from app.db.repositories.recordings import RecordingRepository
 from app.db.repositories.retention import RetentionRepository
@@ -91,6 +92,7 @@ class UnitOfWork:
     captures: CaptureRepository
     days: DayRepository
     stations: StationRepository
+    quotas: QuotaRepository
     recordings: RecordingRepository
     analyses: AnalysisRepository
     screenings: ScreeningRepository
@@ -145,6 +147,7 @@ class UnitOfWork:
         self.captures = CaptureRepository(self._session)
         self.days = DayRepository(self._session)
         self.stations = StationRepository(self._session)
+        self.quotas = QuotaRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.analyses = AnalysisRepository(self._session)
         self.screenings = ScreeningRepository(self._session)

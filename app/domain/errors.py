@@ -100,6 +100,12 @@ class StorageFullError(DomainError):
     code = "storage_full"
 
 
+class QuotaExceededError(DomainError):
+    """The organisation has as much as it may."""
+
+    code = "quota_exceeded"
+
+
 class StaleStateError(DomainError):
     """Somebody else changed it first."""
 

@@ -55,7 +55,11 @@ def authenticate_request(request: Request, parts: Parts) -> Principal:
         principal = authenticate_login(request, parts)
         if request.method not in SAFE_METHODS:
             check_same_origin(request.headers, settings=parts.settings)
-    parts.rate_limiter.hit(REQUESTS, str(principal.api_key_id or principal.user_id))
+    subject = str(principal.api_key_id or principal.user_id)
+    try:
+        parts.rate_limiter.hit(REQUESTS, subject)
+    finally:
+        request.state.headers = parts.rate_limiter.allowance(REQUESTS, subject).headers()
     request.state.principal = principal
     return principal
 

@@ -57,7 +57,7 @@ class RequestContextMiddleware:
         request_id = find_request_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        answer = _Answer(send, headers={**self._headers, "X-Request-ID": request_id})
+        answer = _Answer(send, scope=scope, headers={**self._headers, "X-Request-ID": request_id})
         started = time.perf_counter()
         try:
             await self._serve(scope, receive, answer)
@@ -79,10 +79,14 @@ class RequestContextMiddleware:
 
 
 class _Answer:
-    """The way out: adds headers that the response did not set itself, and notes the status."""
+    """The way out: adds headers that the response did not set itself, and notes the status.
 
-    def __init__(self, send: Send, *, headers: Mapping[str, str]) -> None:
+    What is to be told of whoever asks stands in `request.state.headers` by then.
+    """
+
+    def __init__(self, send: Send, *, scope: Scope, headers: Mapping[str, str]) -> None:
         self._send = send
+        self._scope = scope
         self._headers = headers
         self.status = 0
 
@@ -90,7 +94,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
             headers = MutableHeaders(scope=message)
-            for name, value in self._headers.items():
+            told = self._scope["state"].get("headers", {})
+            for name, value in {**self._headers, **told}.items():
                 headers.setdefault(name, value)
         await self._send(message)
 

@@ -1,6 +1,7 @@
 """How often somebody may do something. Counts live in the broker's Redis; without it, in this process."""
 
 import hashlib
+import math
 import time
 from dataclasses import dataclass
 
@@ -46,6 +47,24 @@ REQUESTS = Rate.of("requests", "1200 per minute")
 """Per principal, for everything else."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """How much of a rate is left."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    """Until then it is whole again."""
+
+    def headers(self) -> dict[str, str]:
+        """Return what a client is told of it."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+        }
+
+
 class RateLimiter:
     """Counts in a sliding window. A broker that is away never stops work: counting goes on in memory."""
 
@@ -64,6 +83,16 @@ class RateLimiter:
         """Raise `TooManyRequestsError` when the next one would be too many, without counting."""
         if not self._test(rate, _key(subject)):
             raise _too_many(rate)
+
+    def allowance(self, rate: Rate, subject: str) -> Allowance:
+        """Return how much is left, without counting."""
+        shared = self._usable()
+        if shared is not None:
+            try:
+                return _allowance(shared, rate, _key(subject))
+            except StorageError:
+                self._lost()
+        return _allowance(self._memory, rate, _key(subject))
 
     def _count(self, rate: Rate, key: str) -> bool:
         shared = self._usable()
@@ -90,6 +119,15 @@ class RateLimiter:
     def _lost(self) -> None:
         self._shared_again_at = time.monotonic() + _RETRY_SHARED_AFTER_S
         _log.warning("rate_limits_in_memory", retry_s=_RETRY_SHARED_AFTER_S)
+
+
+def _allowance(strategy: SlidingWindowCounterRateLimiter, rate: Rate, key: str) -> Allowance:
+    stats = strategy.get_window_stats(rate.limit, rate.name, key)
+    return Allowance(
+        limit=rate.limit.amount,
+        remaining=max(0, stats.remaining),
+        reset_s=max(0, math.ceil(stats.reset_time - time.time())),
+    )
 
 
 def _redis(url: str) -> Storage:

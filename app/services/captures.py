@@ -25,6 +25,7 @@ from app.domain.errors import (
     UploadGoneError,
     UploadTooLargeError,
 )
+from app.domain.quotas import Quotas
 from app.domain.screenings import ScreeningContext
 from app.services.checks import check_range, check_text
 from app.services.cursors import (
@@ -35,6 +36,7 @@ from app.services.cursors import (
     instant_part,
     split_page,
 )
+from app.services.quotas import check_quotas
 from app.services.read_models import Page, RecordingView
 from app.services.recording_fields import check_day, check_trial_number, check_whom, shown_filename
 from app.services.recordings import receive_recording, recording_view
@@ -135,12 +137,14 @@ def announce_capture(
     principal: Principal,
     request: CaptureRequest,
     max_bytes: int,
+    quotas: Quotas | None = None,
     expires_s: float = EXPIRES_S,
 ) -> AnnouncedCapture:
     """Write down what is to come, and return where it stands.
 
     The same file for the same athlete and movement is taken once: the capture or recording there is, is returned.
-    Raises `NotFoundError` (no such athlete or trial), `InvalidInputError` and `UploadTooLargeError`.
+    Raises `NotFoundError` (no such athlete or trial), `InvalidInputError`, `UploadTooLargeError` and
+    `QuotaExceededError`.
     """
     principal.require(Permission.RECORDINGS_WRITE)
     request = _checked(request, principal=principal, max_bytes=max_bytes)
@@ -159,6 +163,13 @@ def announce_capture(
         if same is not None:
             return AnnouncedCapture(capture=_whole_view(uow, principal, same), existing=True)
     check_place(uow=uow, principal=principal, **_place(request))
+    check_quotas(
+        uow=uow,
+        principal=principal,
+        defaults=quotas or Quotas(),
+        size_bytes=request.size_bytes or 0,
+        opens=True,
+    )
     capture_id = new_id()
     fields = {name: getattr(request, name) for name in CaptureRequest.__slots__}
     new = NewCapture(id=capture_id, organisation_id=organisation_id, **fields | {"screened_on": request.day})

@@ -9,10 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.db.repositories.idempotency import KEPT_S
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Principal
 from app.domain.errors import IdempotencyConflictError, InvalidInputError, RequestInFlightError
 from app.services.sealing import Seal
+
+__all__ = ["KEPT_S", "Answer", "find_answer", "keep_answer"]
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _PURPOSE = "answer"

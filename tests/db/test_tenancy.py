@@ -15,6 +15,7 @@ from app.domain.athletes import AthleteChange
 from app.domain.consent import Purpose, Relation
 from app.domain.exports import ExportFormat
 from app.domain.metric_export import MetricExportFilter
+from app.domain.quotas import Quotas
 from app.domain.sign_in import StepKind
 from app.domain.webhooks import PostFailure, PostOutcome, WebhookPolicy
 from app.jobs.memory_queue import MemoryQueue
@@ -31,6 +32,7 @@ from app.services.members import Place
 from app.services.moves import merge_athletes
 from app.services.outbox import Post
 from app.services.privacy import change_rules
+from app.services.quotas import set_quotas
 from app.services.roster_imports import start_import
 from app.services.screening_days import DayPlan, plan_day
 from app.services.sealing import Seal
@@ -117,6 +119,8 @@ def clubs(engine, tmp_path_factory):
         with uow_factory(None) as uow:
             assert uow.recordings.take_turn() is not None
         film_at_a_station(uow_factory, club, team=team, athlete=athlete)
+        with uow_factory(club.id) as uow:
+            set_quotas(uow=uow, organisation_id=club.id, quotas=Quotas(open_uploads=5))
         finish_recording(
             uow_factory,
             club,
@@ -422,6 +426,7 @@ def test_functions_when_they_look_across_organisations_then_they_tell_ids_and_co
         ).all()
     assert dict(tuple(row) for row in returned) == {
         "due_recordings": "TABLE(organisation_id uuid, recording_id uuid, lease_expired boolean)",
+        "organisation_usage": "record",
         "take_turn": "TABLE(organisation_id uuid, recording_id uuid)",
         "due_pictures": "TABLE(organisation_id uuid, analysis_id uuid)",
         "due_reanalyses": "TABLE(organisation_id uuid, reanalysis_id uuid)",

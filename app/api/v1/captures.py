@@ -60,6 +60,7 @@ def announce_capture(
         principal=principal,
         request=body.request(athlete_id=_athlete_id(body, uow=uow, principal=principal)),
         max_bytes=parts.settings.max_upload_bytes,
+        quotas=parts.settings.quotas,
         expires_s=parts.settings.upload_expires_s,
     )
     response.headers["Location"] = capture_url(announced.capture.id)

@@ -17,6 +17,7 @@ from app.http.parts import Parts
 from app.http.rate_limits import UPLOADS
 from app.http.uploads import FILE_FIELD, FORM_OVERHEAD_BYTES, UploadForm, find_boundary, receive_upload
 from app.services import recordings, roster
+from app.services.quotas import check_quotas
 from app.services.read_models import ReceivedRecording
 from app.services.uploads import StagedUpload
 from app.storage.staging import StagedFile, too_large
@@ -44,6 +45,13 @@ def check_before_body(request: Request, parts: PartsDep, principal: PrincipalDep
     limit = parts.settings.max_upload_bytes
     if declared.isdecimal() and int(declared) > limit + FORM_OVERHEAD_BYTES:
         raise too_large(limit)
+    with parts.uow_factory(principal) as uow:
+        check_quotas(
+            uow=uow,
+            principal=principal,
+            defaults=parts.settings.quotas,
+            size_bytes=int(declared) if declared.isdecimal() else 0,
+        )
 
 
 @router.post(

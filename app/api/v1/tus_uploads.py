@@ -142,6 +142,7 @@ def create_upload(request: Request, parts: PartsDep, uow: UowDep, principal: Pri
         principal=principal,
         request=body.request(athlete_id=athlete_id, upload_metadata=metadata),
         max_bytes=parts.settings.max_upload_bytes,
+        quotas=parts.settings.quotas,
         expires_s=parts.settings.upload_expires_s,
     ).capture
     headers = {"Location": upload_url(capture.id), "Upload-Expires": tus.http_date(capture.expires_at)}

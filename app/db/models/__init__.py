@@ -24,6 +24,7 @@ from app.db.models.limits import AthleteLink, TeamLimit
 from app.db.models.links import Invitation, PasswordReset
 from app.db.models.mail import OutgoingMail
 from app.db.models.privacy import ConsentDecision, ConsentText, Erasure, GuardianLink, PrivacySettings
+from app.db.models.quotas import OrganisationQuota
 from app.db.models.reanalyses import Reanalysis, ReanalysisItem
 from app.db.models.recordings import IdempotencyKey, OrganisationTurn, Recording, RecordingEvent
 from app.db.models.roster import (
@@ -75,6 +76,7 @@ __all__ = [
     "Membership",
     "Metric",
     "Organisation",
+    "OrganisationQuota",
     "OrganisationTurn",
     "OutgoingMail",
     "Passkey",

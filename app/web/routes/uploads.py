@@ -13,6 +13,7 @@ from app.http.problems import problem_of
 from app.http.rate_limits import UPLOADS
 from app.http.uploads import FILE_FIELD, FORM_OVERHEAD_BYTES, UploadForm, find_boundary, receive_upload
 from app.services import recordings, roster
+from app.services.quotas import check_quotas
 from app.services.read_models import AthleteSummary
 from app.services.uploads import StagedUpload
 from app.storage.blobs import StorageFullError
@@ -72,6 +73,13 @@ def _check_before_body(request: Request, parts: Parts, principal: Principal) -> 
     limit = parts.settings.max_upload_bytes
     if declared.isdecimal() and int(declared) > limit + FORM_OVERHEAD_BYTES:
         raise too_large(limit)
+    with parts.uow_factory(principal) as uow:
+        check_quotas(
+            uow=uow,
+            principal=principal,
+            defaults=parts.settings.quotas,
+            size_bytes=int(declared) if declared.isdecimal() else 0,
+        )
 
 
 def _read(form: UploadForm, *, has_file: bool) -> UploadFields:
