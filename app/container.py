@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from app.biomech.types import MethodStamp
 from app.db.engine import make_engine
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.webhooks import WebhookPolicy
+from app.http.post import post_of
 from app.http.rate_limits import RateLimiter
 from app.http.webhook_config import webhook_config
 from app.integrations.webhook_post import WebhookPost
@@ -27,6 +29,7 @@ from app.pose.bundle import model_sha256
 from app.services.deliver_webhooks import Courier
 from app.services.sealing import Seal, seal_of
 from app.services.video_prober import SandboxedProber, VideoProber
+from app.services.webhook_notices import tell_owners
 from app.services.work_policy import WorkPolicy
 from app.settings import Settings
 from app.storage.blobs import BlobStore
@@ -105,6 +108,7 @@ def build_container(settings: Settings) -> Container:
             ),
             config=webhooks,
             policy=WebhookPolicy(),
+            on_disabled=partial(tell_owners, post=post_of(settings)),
         ),
         clock=utc_now,
     )

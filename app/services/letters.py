@@ -48,6 +48,19 @@ def security_letter(*, to: str, display_name: str, what: str, security_url: str)
     )
 
 
+def webhook_letter(*, to: str, display_name: str, why: str, webhook_url: str) -> Letter:
+    """Tell an owner that nothing is sent to a webhook any more; `why` is a whole sentence."""
+    return Letter(
+        to=to,
+        subject="A Plumbline webhook was switched off",
+        text=_text(
+            f"Hello {_line(display_name)},",
+            f"a webhook of your organisation is switched off. {why} A program of yours may now miss what happens.",
+            f"What was sent, what became of it, and the switch are here:\n{webhook_url}",
+        ),
+    )
+
+
 def _text(*paragraphs: str) -> str:
     return "\n\n".join(paragraphs) + "\n"
 

@@ -925,6 +925,41 @@ class WebhookPage(Page):
     more_href: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRow:
+    """One export."""
+
+    id: str
+    title: str
+    detail: str
+    """What was asked for, in words."""
+    asked: When
+    state: Badge
+    percent: int | None
+    """How far it is; None once it is not being made any more."""
+    size: str
+    expires: When | None
+    file_href: str | None
+    can_remove: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportsPage(Page):
+    """Files of measurements: asked for, being made, ready to be fetched."""
+
+    template: ClassVar[str] = "exports.html"
+    problem: Problem | None
+    done: str | None
+    exports: tuple[ExportRow, ...]
+    is_live: bool
+    """Something is being made: the list is asked for again."""
+    formats: tuple[Choice, ...]
+    teams: tuple[Choice, ...]
+    movements: tuple[Choice, ...]
+    entered_from: str
+    entered_to: str
+
+
 PAGES: tuple[type[Page], ...] = (
     SignInPage,
     ErrorPage,
@@ -952,4 +987,5 @@ PAGES: tuple[type[Page], ...] = (
     KeysPage,
     WebhooksPage,
     WebhookPage,
+    ExportsPage,
 )

@@ -5,7 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from app.domain.exports import ExportFormat
+from app.domain.metric_export import MetricExportFilter
 from app.services import webhooks
+from app.services.exports import ask_export, open_export
 from app.services.roster import create_athlete
 from app.services.webhook_config import WebhookConfig
 from tests.support.processes import wait_until
@@ -51,9 +54,20 @@ def test_consumer_when_workers_are_killed_and_it_is_away_itself_then_it_gets_eve
         service.start_webhook_worker()
 
         def told() -> set[str]:
-            return {message["data"]["athlete_id"] for message in receiver.messages}
+            return {str(message["data"]["athlete_id"]) for message in receiver.messages}
 
         wait_until(lambda: told() >= made, timeout_s=60, what=lambda: f"{len(told())} of {len(made)}")
         assert receiver.refused == []
+        with uow_factory(principal) as uow:
+            asked = ask_export(
+                uow=uow, principal=principal, file_format=ExportFormat.PARQUET, wanted=MetricExportFilter()
+            )
+        wait_until(lambda: "export.ready" in receiver.types, timeout_s=60, what="the export's message")
+        [ready] = {message["data"].get("export_id") for message in receiver.messages} - {None}
+        assert ready == str(asked.id)
+        with uow_factory(principal) as uow:
+            assert open_export(
+                uow=uow, blobs=container.blobs, principal=principal, export_id=asked.id
+            ).size_bytes
         ids = [message["id"] for message in receiver.messages]
-        assert len(set(ids)) == len(made)
+        assert len(set(ids)) == len(made) + 1

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,15 +29,18 @@ from app.domain.webhooks import (
 )
 from app.integrations.webhook_post import WebhookPost
 from app.jobs.memory_queue import MemoryQueue
-from app.jobs.names import DELIVER_WEBHOOKS
+from app.jobs.names import DELIVER_WEBHOOKS, SEND_MAIL
 from app.services import webhooks
 from app.services.athletes import edit_athlete
 from app.services.consents import record_consent
 from app.services.deliver_webhooks import Courier, due_organisations, forget_old_messages
 from app.services.erasure import erase_athlete, run_erasure
 from app.services.moves import merge_athletes, move_recording
+from app.services.outbox import Post
+from app.services.sealing import Seal
 from app.services.undo_changes import undo_change
 from app.services.webhook_config import WebhookConfig
+from app.services.webhook_notices import tell_owners
 from app.services.webhooks import DeliveryView, EndpointView, NewSecret
 from app.storage.local import LocalBlobStore
 from tests.factories import (
@@ -386,6 +390,27 @@ def test_endpoint_when_it_took_nothing_for_days_then_switched_off_and_told_where
     assert {each.state for each in desk.deliveries(endpoint)} == {DeliveryState.DELIVERED}
     assert desk.call(webhooks.replay_since, webhook_id=endpoint.id, since=since) == 0
     assert desk.call(webhooks.replay_since, webhook_id=endpoint.id, since=since, failed_only=False) == 2
+
+
+def test_endpoint_when_switched_off_and_there_is_a_mail_server_then_the_owners_get_a_letter(
+    desk: Desk, queue: MemoryQueue
+) -> None:
+    seal = Seal("a secret of this test")
+    post = Post(base_url="https://screen.example.org", seal=seal)
+    desk.on_disabled = partial(tell_owners, post=post)
+    endpoint = desk.create()
+    make_athlete(desk.uow_factory, desk.club)
+    desk.outcomes = [replace(BROKEN, status=410)]
+    desk.run()
+    [job] = [job for job in queue.jobs if job.name == SEND_MAIL]
+    with desk.uow_factory(desk.club.id) as uow:
+        claim = uow.mail.claim(UUID(job.args[0]), lease_s=60.0)
+    assert claim is not None
+    letter = json.loads(seal.open(claim.sealed, purpose="mail", owner=claim.mail_id))
+    assert letter["to"] == desk.club.email
+    assert f"https://screen.example.org/settings/webhooks/{endpoint.id}" in letter["text"]
+    with desk.uow_factory(desk.club.id) as uow:
+        tell_owners(uow, endpoint.id, DisabledReason.GONE, post=None)
 
 
 def _acts(desk: Desk) -> list[str]:

@@ -102,12 +102,12 @@ def mail_server(*, certificate: tuple[Path, Path] | None = None, tls: bool = Fal
         controller.stop()
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that nobody trusts unless told to."""
+def make_certificate(folder: Path, *, name: str = "IP:127.0.0.1") -> tuple[Path, Path]:
+    """Make a certificate for this name or address that nobody trusts unless told to."""
     certificate, key = folder / "mail.pem", folder / "mail.key"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key],
+         "-subj", "/CN=test", "-addext", f"subjectAltName={name}", "-out", certificate, "-keyout", key],
         check=True, capture_output=True,
     )  # fmt: skip
     return certificate, key

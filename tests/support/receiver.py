@@ -12,9 +12,6 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-CERTIFICATE = Path(__file__).parent / "tls" / "hooks.example.org.pem"
-"""Signed by nobody but itself, for hooks.example.org; with its key, which opens nothing else."""
-
 
 @dataclass(slots=True, kw_only=True)
 class Receiver:
@@ -70,13 +67,13 @@ def _handler(receiver: Receiver) -> type[http.server.BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def receiving(*, tls: bool = False, port: int = 0) -> Iterator[Receiver]:
-    """Serve until left."""
+def receiving(*, tls: tuple[Path, Path] | None = None) -> Iterator[Receiver]:
+    """Serve until left; with a certificate and its key, over TLS."""
     receiver = Receiver()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(receiver))
-    if tls:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
+    if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(CERTIFICATE)
+        context.load_cert_chain(*tls)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

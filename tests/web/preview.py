@@ -28,6 +28,7 @@ from app.services.screening_models import ScreeningChange
 from app.web.contexts import (
     Choice,
     ConsentPage,
+    ExportsPage,
     Factors,
     ImportColumnField,
     ImportQuestion,
@@ -58,6 +59,7 @@ from app.web.contexts import (
 )
 from app.web.present_athlete import AthleteRequest, present_athlete
 from app.web.present_dashboard import DashboardRequest, present_dashboard
+from app.web.present_exports import format_choices, movement_choices, present_export
 from app.web.present_forms import UploadEntries, UploadRequest, present_error, present_upload
 from app.web.present_recording import RecordingRequest, present_recording
 from app.web.present_settings import role_choices, scope_choices, settings_tabs
@@ -225,6 +227,7 @@ def pages() -> dict[str, Page]:
         **_rosters_and_consent(),
         **settings_pages(),
         **webhook_pages(),
+        **export_pages(),
         "error-403": present_error(status=403, viewer=VIEWER, csrf_token=TOKEN),
         "error-404": present_error(status=404, viewer=VIEWER, csrf_token=TOKEN, request_id="0193f0c2a1"),
         "error-429": present_error(status=429),
@@ -377,6 +380,30 @@ def webhook_pages() -> dict[str, Page]:
         "settings-webhook-off": replace(
             one, webhook=stopped, deliveries=(), more_href=None, done="The webhook is switched off."
         ),
+    }
+
+
+def export_pages() -> dict[str, Page]:
+    """Return the page about exports, in every state."""
+    names = {samples.TEAM.id: samples.TEAM.name}
+    page = ExportsPage(
+        title="Exports",
+        viewer=VIEWER,
+        csrf_token=TOKEN,
+        problem=None,
+        done="The file is being made. You can leave this page.",
+        exports=tuple(present_export(each, teams=names) for each in samples.exports()),
+        is_live=True,
+        formats=format_choices("xlsx"),
+        teams=(Choice(value="", label="All teams", chosen=True),),
+        movements=movement_choices(""),
+        entered_from="2026-01-01",
+        entered_to="",
+    )
+    problem = Problem(message="The first day lies after the last", how_to_fix="Exchange the two.")
+    return {
+        "exports": page,
+        "exports-none": replace(page, exports=(), is_live=False, done=None, problem=problem),
     }
 
 

@@ -32,11 +32,14 @@ from app.biomech.types import (
     View,
 )
 from app.domain.athletes import AthleteRecord
+from app.domain.exports import ExportFormat, ExportState
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
+from app.domain.metric_export import MetricExportFilter
 from app.domain.screenings import ScreeningContext
 from app.domain.webhooks import DeliveryState, PostFailure, WebhookEvent
 from app.services.analysis_record import AnalysisRecord
 from app.services.athlete_history import compare_entries
+from app.services.exports import ExportView
 from app.services.read_models import (
     AnalysisView,
     AthleteDetail,
@@ -541,3 +544,33 @@ def deliveries() -> list[DeliveryView]:
         replace(done, state=DeliveryState.DELIVERED, n_attempts=1, last_attempt=taken),
         replace(done, state=DeliveryState.FAILED, n_attempts=10, last_attempt=hung),
     ]
+
+
+def exports() -> list[ExportView]:
+    """One export in each state."""
+    ready = ExportView(
+        id=UUID(int=931),
+        format=ExportFormat.XLSX,
+        wanted=MetricExportFilter(team_id=TEAM.id, screened_from=date(2026, 1, 1)),
+        state=ExportState.READY,
+        progress=1.0,
+        n_rows=1284,
+        size_bytes=412_930,
+        sha256=SHA,
+        created_at=NOW,
+        finished_at=NOW,
+        expires_at=NOW + timedelta(days=7),
+        is_own=True,
+    )
+    none = replace(ready, n_rows=None, size_bytes=None, finished_at=None, expires_at=None)
+    return [
+        replace(none, state=ExportState.QUEUED, progress=0.0, format=ExportFormat.PARQUET, wanted=MetricExportFilter()),
+        replace(none, state=ExportState.WORKING, progress=0.42, format=ExportFormat.TEAMWORKS_AMS),
+        ready,
+        *(
+            replace(none, state=state)
+            for state in (
+                ExportState.FAILED, ExportState.WITHDRAWN, ExportState.EXPIRED, ExportState.REMOVED,
+            )
+        ),
+    ]  # fmt: skip

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,8 @@ from app.integrations.webhook_post import (
     is_public,
     resolve,
 )
-from tests.support.receiver import CERTIFICATE, Receiver, receiving
+from tests.support.mail import make_certificate
+from tests.support.receiver import Receiver, receiving
 
 AGENT = "Plumbline/test"
 
@@ -187,14 +189,16 @@ def test_post_when_the_answer_is_no_http_then_a_failed_attempt(said: bytes) -> N
         assert send(url).failure in {PostFailure.PROTOCOL, PostFailure.CONNECTION}
 
 
-def _trusting() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=CERTIFICATE)
-
-
-def test_post_when_over_tls_then_the_certificate_must_be_of_the_name_though_the_address_is_pinned() -> None:
-    with receiving(tls=True) as receiver:
+def test_post_when_over_tls_then_the_certificate_must_be_of_the_name_though_the_address_is_pinned(
+    tmp_path: Path,
+) -> None:
+    certificate, key = make_certificate(tmp_path, name="DNS:hooks.example.org")
+    with receiving(tls=(certificate, key)) as receiver:
         port = receiver.url.split(":")[2].split("/")[0]
-        pinned = {"resolve": lambda _host, _port: ["127.0.0.1"], "tls": _trusting()}
+        pinned = {
+            "resolve": lambda _host, _port: ["127.0.0.1"],
+            "tls": ssl.create_default_context(cafile=certificate),
+        }
         receiver.statuses = [418] * 3
         assert send(f"https://hooks.example.org:{port}/", **pinned).status == 418
         assert send(f"https://other.example.org:{port}/", **pinned).failure is PostFailure.TLS
