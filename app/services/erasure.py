@@ -144,6 +144,7 @@ def _remove_rows(uow: UnitOfWork, erasure: Erasure, *, recording_ids: set[UUID])
     n_recordings = uow.retention.delete_recordings(
         organisation_id=organisation_id, recording_ids=recording_ids
     )
+    uow.links.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
     uow.changes.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
     uow.idempotency.forget_bodies(organisation_id=organisation_id)
     uow.imports.drop_unfinished(organisation_id=organisation_id, older_than_s=0)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, any_, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.db.models import Invitation, PasswordReset
@@ -17,6 +17,28 @@ class LinkRepository:
     def __init__(self, session: Session) -> None:
         """Work through the unit of work's session."""
         self._session = session
+
+    def forget_athlete(self, *, organisation_id: UUID, athlete_id: UUID) -> None:
+        """Take an athlete out of every invitation; one to nobody else's results ends, and no longer says who was invited."""
+        self._session.execute(
+            update(Invitation)
+            .where(
+                Invitation.organisation_id == organisation_id,
+                Invitation.role == Role.ATHLETE,
+                Invitation.athlete_ids == [athlete_id],
+            )
+            .values(email="", revoked_at=func.coalesce(Invitation.revoked_at, func.now()))
+            .execution_options(synchronize_session=False)
+        )
+        self._session.execute(
+            update(Invitation)
+            .where(
+                Invitation.organisation_id == organisation_id,
+                literal(athlete_id) == any_(Invitation.athlete_ids),
+            )
+            .values(athlete_ids=func.array_remove(Invitation.athlete_ids, athlete_id))
+            .execution_options(synchronize_session=False)
+        )
 
     def add_invitation(
         self,

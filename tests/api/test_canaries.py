@@ -1,0 +1,232 @@
+"""Forgetting somebody leaves nothing: words that occur nowhere else are planted in every table and file that holds
+something of a person, and looked for afterwards in the whole database and on the whole disk."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from app.db.base import Base
+from app.db.provision import DatabaseUrls
+from app.domain.access import Role
+from app.jobs.memory_queue import MemoryQueue
+from app.services import captures
+from app.services.erasure import run_erasure
+from app.services.members import Place, invite
+from app.services.process_recording import process_recording
+from app.services.video_reader import VideoReading
+from tests.api.conftest import Club
+from tests.api.support import PartsForTests, fake_video
+from tests.api.test_athletes import make
+from tests.api.test_roster_imports import send as send_roster
+from tests.api.test_tus import begin, send
+from tests.api.test_uploads import upload
+from tests.factories import METHOD, ScriptedReader
+from tests.synth import drop_jump, video_of
+
+WORD = "zqcanary"
+"""In everything that is planted; in nothing else."""
+BYTES = WORD.encode()
+FIGURE, TRACK = drop_jump(fps=60.0)
+
+PLANTED = {
+    "athlete",
+    "athlete_external_id",
+    "athlete_word",
+    "capture",
+    "consent_decision",
+    "correction",
+    "idempotency_key",
+    "invitation",
+    "recording",
+    "roster_change",
+    "roster_change_item",
+    "roster_import",
+    "team_member",
+}
+"""Tables that hold words somebody wrote about a person."""
+OF_A_PERSON = {"athlete_id", "recording_id", "analysis_id", "screening_id", "trial_id", "assessment_id", "correction_id"}  # fmt: skip
+IDS_ALONE = {
+    "analysis_correction": "which correction an analysis holds",
+    "analysis_feed": "that an analysis is gone, for a copy elsewhere",
+    "athlete_link": "who may see whom",
+    "correction_undo": "that a correction was taken back",
+    "erasure": "that somebody was forgotten, for the receipt",
+    "guardian_link": "the digest of a secret",
+    "reanalysis_item": "which recordings are analysed anew",
+    "recording_event": "what became of a recording, in words of ours",
+    "webhook_message": "what happened to whom, by ids",
+    "analysis": "words of ours, numbers and keys of files",
+    "analysis_event": "words of ours and numbers",
+    "analysis_pictures": "keys of files",
+    "analysis_summary": "words of ours and numbers",
+    "assessment": "words of ours and numbers",
+    "assessment_component": "words of ours and numbers",
+    "finding": "words of ours",
+    "flagged_frame": "words of ours and numbers",
+    "metric": "words of ours and numbers",
+    "screening": "day and occasion",
+    "screening_judgement": "words of ours and numbers",
+    "trial": "movement and number",
+}
+"""Tables with a column of a person's that hold no word anybody wrote; add one only with what it holds."""
+
+
+def canary(place: str) -> str:
+    return f"{WORD}{place}"
+
+
+@pytest.fixture
+def dump(postgres_url: str, database: DatabaseUrls) -> Callable[[], dict[str, str]]:
+    """Return the whole database, every organisation's, by table; bytes as text where they are some."""
+
+    def run() -> dict[str, str]:
+        engine = create_engine(make_url(postgres_url).set(database=make_url(database.app_url).database))
+        try:
+            with engine.connect() as connection:
+                return {
+                    table: "\n".join(map(_shown, connection.execute(text(f"SELECT * FROM {table}"))))  # noqa: S608  # names of our own tables
+                    for table in Base.metadata.tables
+                }
+        finally:
+            engine.dispose()
+
+    return run
+
+
+def _shown(row: Any) -> str:
+    return " ".join(
+        value.decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
+        for value in row
+    )
+
+
+def found_on_disk(parts: PartsForTests) -> list[str]:
+    """Return every file of the service's whose name or content holds a canary."""
+    files = [path for path in parts.settings.data_dir.rglob("*") if path.is_file()]
+    return [str(path) for path in files if WORD in str(path) or BYTES in path.read_bytes()]
+
+
+def video(place: str) -> bytes:
+    return fake_video() + canary(place).encode()
+
+
+def plant(club: Club, parts: PartsForTests) -> dict[str, Any]:
+    """Somebody about whom everything is known, by every way there is."""
+    client = club.client
+    report = send_roster(
+        client, f"name,id,team,bib,guardian name\n{canary('kid')} B,{canary('own')},U17,{canary('bib')},{canary('mum')}\n"
+    )  # fmt: skip
+    import_id = report.json()["id"]
+    client.patch(f"/api/v1/roster-imports/{import_id}", json={"create_teams": True})
+    assert client.post(f"/api/v1/roster-imports/{import_id}/confirm").status_code == 200
+    kid: dict[str, Any] = client.get(f"/api/v1/athletes/by-external-id/own/{canary('own')}").json()
+    words = {
+        name: canary(name) for name in ("given_name", "family_name", "sync_id", "sport", "position", "level")
+    }
+    known = words | {"email": f"{canary('at')}@example.org", "external_ids": {"vald": canary("vald")}}
+    assert client.patch(f"/api/v1/athletes/{kid['id']}", json=known).status_code == 200
+    double = make(client, name=canary("double"), external_id=canary("second"))
+    client.post(f"/api/v1/athletes/{kid['id']}/merge", json={"athlete_id": double["id"]})
+    purposes = {"screening": True, "keep_video": True, "share_with_coach": True}
+    given = {"given_by": canary("giver"), "relation": "parent", "purposes": purposes}
+    assert client.post(f"/api/v1/athletes/{kid['id']}/consent", json=given).status_code == 201
+    client.post(f"/api/v1/athletes/{kid['id']}/guardian-links")
+    with parts.uow_factory(club.principal) as uow:
+        place = Place(role=Role.ATHLETE, athlete_ids=frozenset({UUID(kid["id"])}))
+        invite(uow=uow, principal=club.principal, email=f"{canary('invited')}@example.org", place=place)
+    webhook = {"url": "https://hooks.example.org/canaries"}
+    assert client.post("/api/v1/webhooks", json=webhook).status_code == 201
+    send_roster(client, f"name\n{canary('waiting')}\n")
+    return kid
+
+
+def film(club: Club, parts: PartsForTests, kid: dict[str, Any]) -> str:
+    """Film, analyse, correct and read; leave half an upload and what a killed worker may leave."""
+    client = club.client
+    sent = upload(
+        client,
+        video("film"),
+        fields={"athlete_id": kid["id"]},
+        key=canary("key"),
+        name=f"{canary('file')}.mp4",
+    )
+    recording_id = str(sent.json()["id"])
+    process_recording(
+        recording_id=UUID(recording_id),
+        organisation_id=club.organisation_id,
+        uow_factory=parts.uow_factory,
+        blobs=parts.blobs,
+        reader_factory=lambda: ScriptedReader(
+            reading=VideoReading(video=replace(video_of(TRACK), sha256="b" * 64), track=TRACK)
+        ),
+        method=METHOD,
+        staging_dir=parts.staging.directory,
+    )
+    analysis_id = client.get(f"/api/v1/recordings/{recording_id}").json()["analysis_id"]
+    move = {
+        "kind": "move_event",
+        "name": "initial_contact",
+        "side": "left",
+        "time_s": FIGURE.contact_at_s + 0.03,
+    }
+    reason = move | {"reason": canary("reason")}
+    headers = {"Idempotency-Key": canary("twice")}
+    address = f"/api/v1/analyses/{analysis_id}/corrections"
+    assert client.post(address, json=reason, headers=headers).status_code == 201
+    folder = f"{club.organisation_id}/{recording_id}"
+    parts.blobs.put_bytes(f"{folder}/{canary('name')}/track.npz", canary("track").encode())
+    parts.blobs.put_bytes(f"{folder}/{analysis_id}/pictures-9/overlay.mp4", canary("picture").encode())
+    url = begin(
+        club, video("half") + bytes(100), athlete_id=kid["id"], filename=f"{canary('half')}.mp4", client_ref=canary("ref")
+    )  # fmt: skip
+    assert send(club, url, video("half"), 0).status_code == 204
+    for path in ("history", "export"):
+        assert client.get(f"/api/v1/athletes/{kid['id']}/{path}").status_code == 200
+    assert client.get("/api/v1/athletes", params={"search": canary("given")}).json()["items"]
+    assert canary("file") in client.get(f"/api/v1/recordings/{recording_id}").text
+    return recording_id
+
+
+def test_person_when_forgotten_then_nothing_planted_is_left_in_the_database_or_on_the_disk(
+    make_club: Callable[[], Club],
+    parts: PartsForTests,
+    dump: Callable[[], dict[str, str]],
+    api_queue: MemoryQueue,
+) -> None:
+    club = make_club()
+    kid = plant(club, parts)
+    film(club, parts, kid)
+    other = make(club.client, name="Bystander")
+    kept = upload(club.client, fields={"athlete_id": other["id"]}).json()["id"]
+    before = dump()
+    assert {table for table, rows in before.items() if WORD in rows} == PLANTED
+    assert len(found_on_disk(parts)) >= 4
+    asked = club.client.delete(f"/api/v1/athletes/{kid['id']}")
+    assert asked.status_code == 202
+    assert run_erasure(
+        uow_factory=parts.uow_factory,
+        blobs=parts.blobs,
+        organisation_id=club.organisation_id,
+        erasure_id=UUID(asked.json()["id"]),
+    )
+    captures.sweep_partial_files(uow_factory=parts.uow_factory, partials=parts.partials)
+    after = dump()
+    assert {table: rows for table, rows in after.items() if WORD in rows} == {}
+    assert found_on_disk(parts) == []
+    exported = [
+        club.client.get(path).text
+        for path in ("/api/v1/roster-export", "/api/v1/exports/metrics.csv", "/api/v1/audit")
+    ]
+    assert not any(WORD in each for each in exported)
+    with_id = {table for table, rows in after.items() if kid["id"] in rows}
+    assert with_id <= {"athlete_tombstone", "audit_entry", "erasure", "webhook_message"}
+    assert club.client.get(f"/api/v1/recordings/{kept}").status_code == 200
+
+
+def test_tables_when_they_hold_something_of_a_person_then_a_canary_is_planted_in_each() -> None:
+    holding = {table.name for table in Base.metadata.sorted_tables if OF_A_PERSON & set(table.columns.keys())}
+    assert holding - PLANTED - IDS_ALONE.keys() == set(), "plant a word there, or say what it holds"
