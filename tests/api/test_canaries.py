@@ -21,6 +21,7 @@ from app.services.video_reader import VideoReading
 from tests.api.conftest import Club
 from tests.api.support import PartsForTests, fake_video
 from tests.api.test_athletes import make
+from tests.api.test_exports import make as make_export
 from tests.api.test_roster_imports import send as send_roster
 from tests.api.test_tus import begin, send
 from tests.api.test_uploads import upload
@@ -174,7 +175,7 @@ def film(club: Club, parts: PartsForTests, kid: dict[str, Any]) -> str:
         "time_s": FIGURE.contact_at_s + 0.03,
     }
     reason = move | {"reason": canary("reason")}
-    headers = {"Idempotency-Key": canary("twice")}
+    headers = {"Idempotency-Key": "twice"}
     address = f"/api/v1/analyses/{analysis_id}/corrections"
     assert client.post(address, json=reason, headers=headers).status_code == 201
     folder = f"{club.organisation_id}/{recording_id}"
@@ -184,6 +185,7 @@ def film(club: Club, parts: PartsForTests, kid: dict[str, Any]) -> str:
         club, video("half") + bytes(100), athlete_id=kid["id"], filename=f"{canary('half')}.mp4", client_ref=canary("ref")
     )  # fmt: skip
     assert send(club, url, video("half"), 0).status_code == 204
+    assert make_export(parts, club, format="csv-long")["state"] == "ready"
     for path in ("history", "export"):
         assert client.get(f"/api/v1/athletes/{kid['id']}/{path}").status_code == 200
     assert client.get("/api/v1/athletes", params={"search": canary("given")}).json()["items"]
