@@ -1,6 +1,7 @@
 """Logs: one JSON object per line on standard error, UTC, only keys that can hold no name and no secret."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
@@ -30,6 +31,7 @@ def configure_logs(*, level: str, process: str, stream: TextIO | None = None) ->
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _drop_details,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -64,6 +66,17 @@ def configure_logs(*, level: str, process: str, stream: TextIO | None = None) ->
 def keep_allowed_keys(_logger: object, _method: str, event: Event) -> Event:
     """Drop every key that is not on the list."""
     return {key: value for key, value in event.items() if key in ALLOWED_KEYS}
+
+
+_DETAIL = re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE)
+"""How PostgreSQL goes on after its message: with the values of the row, which may be somebody's name."""
+
+
+def _drop_details(_logger: object, _method: str, event: Event) -> Event:
+    """Leave out of a traceback what the database says about a row's values."""
+    if isinstance(trace := event.get("exception"), str):
+        event["exception"] = _DETAIL.sub(r"\1: left out", trace)
+    return event
 
 
 def _process_name(name: str) -> structlog.typing.Processor:

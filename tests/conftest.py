@@ -13,7 +13,7 @@ from app.db.provision import DatabaseUrls
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.jobs.memory_queue import MemoryQueue
 from app.storage.local import LocalBlobStore
-from tests.support import postgres
+from tests.support import logbook, postgres
 from tests.support.valkey import ValkeyServer
 
 
@@ -23,6 +23,21 @@ def pytest_configure(config: pytest.Config) -> None:
     structlog.configure(processors=[structlog.processors.add_log_level, renderer])
     if not hasattr(config, "workerinput"):
         postgres.begin_run()
+    logbook.begin()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when a name or a secret got into a log, whichever test did it."""
+    logbook.end()
+    if hasattr(session.config, "workerinput"):
+        return
+    found = logbook.betrayals()
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        shown = "\n".join(("names or secrets in the logs:", *dict.fromkeys(found)))
+        reporter.write_line(f"\n{shown}", red=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -23,6 +23,7 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
         max_overflow=max_overflow,
         pool_pre_ping=True,
         pool_recycle=1800,
+        hide_parameters=True,  # an error that is logged must not say about whom
         connect_args={
             "connect_timeout": 5,
             "application_name": "plumbline",

@@ -1,5 +1,6 @@
 """The server of each test module, and people who may ask it things."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from app.settings import Settings
 from app.storage.local import LocalBlobStore
 from app.storage.staging import StagingArea
 from tests.api.support import PartsForTests, TrustingProber, serving
+from tests.support import logbook
 
 PASSWORD = "a long enough password"
 
@@ -59,7 +61,8 @@ def parts(engine: Engine, api_queue: MemoryQueue, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="module")
 def app(parts: PartsForTests) -> FastAPI:
-    configure_logs(level="ERROR", process="api")
+    configure_logs(level="INFO", process="api", stream=logbook.stream())
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the tests' own requests
     return create_app(parts)
 
 

@@ -18,10 +18,9 @@ from app.db.provision import DatabaseUrls, drop_database, provision
 from app.embedded.children import Child, stop_together
 from app.embedded.paths import prepare_paths
 from app.embedded.postgres import prepare_postgres
+from tests.support.logbook import RUN_DIR
 from tests.support.processes import wait_until
 
-RUN_DIR = "PLUMBLINE_TEST_RUN_DIR"
-"""Set by the first pytest process, inherited by its workers."""
 OWN_SERVER = "PLUMBLINE_TEST_DATABASE_URL"
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.support import logbook
+
 
 def plumbline(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-m", "app.cli", *arguments)
@@ -24,7 +26,7 @@ def environment(**settings: object) -> dict[str, str]:
 
 def start(*arguments: str, log: Path, **settings: object) -> subprocess.Popen[bytes]:
     """Start one of our commands, its output in a file."""
-    with log.open("ab") as output:
+    with logbook.watch(log).open("ab") as output:
         return subprocess.Popen(
             plumbline(*arguments), env=environment(**settings), stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, start_new_session=True,

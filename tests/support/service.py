@@ -17,6 +17,7 @@ from app.domain.access import Permission, Principal, Role
 from app.domain.lifecycle import FINAL_STATES
 from app.services import accounts
 from app.settings import load_settings
+from tests.support import logbook
 from tests.support.processes import environment, free_port, plumbline, wait_until
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "samples" / "dvj_f_valgus20_60.mp4"
@@ -133,6 +134,8 @@ class Service:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        for log in self.folder.glob("*.log"):
+            logbook.keep(log)
         subprocess.run(["rm", "-rf", str(self.folder)], check=True)
 
     def _start(self, command: tuple[str, ...], *, log: str) -> subprocess.Popen[bytes]:

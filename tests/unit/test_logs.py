@@ -2,24 +2,28 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 import structlog
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from app.logs import configure_logs
+from tests.support import logbook
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
-    before, level = root.handlers[:], root.level
+    before, level, configured = root.handlers[:], root.level, structlog.get_config()
     stream = io.StringIO()
     configure_logs(level="INFO", process="test", stream=stream)
     yield stream
     root.handlers[:] = before
     root.setLevel(level)
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
     structlog.contextvars.clear_contextvars()
 
 
@@ -42,6 +46,33 @@ def test_log_line_when_written_by_a_library_then_it_has_the_same_shape(stream: i
     logging.getLogger("some.library").warning("slow %s", "thing")
     line = json.loads(stream.getvalue())
     assert (line["event"], line["level"], line["logger"]) == ("slow thing", "warning", "some.library")
+
+
+def test_log_line_when_the_database_refuses_a_row_then_it_does_not_say_whose(
+    stream: io.StringIO, engine: Engine
+) -> None:
+    names = {"id": uuid4(), "name": "Ida Example", "mail": "ida@example.net"}
+    statement = text(
+        "INSERT INTO user_account (id, email, display_name, password_hash) VALUES (:id, :mail, :name, 'x')"
+    )
+    for _ in range(2):
+        try:
+            with engine.begin() as connection:
+                connection.execute(statement, names)
+        except IntegrityError:
+            structlog.get_logger("app").exception("failed")
+    line = json.loads(stream.getvalue())
+    assert "UniqueViolation" in line["exception"]
+    assert "pk_user_account" in line["exception"]
+    assert not any(str(value) in stream.getvalue() for value in names.values())
+
+
+def test_logbook_when_a_name_or_a_secret_stands_in_a_line_then_found_and_not_repeated() -> None:
+    made = {"0123456789abcdef", "Zk" * 20}
+    assert logbook.find_betrayals("request status=200 route=/api/v1/athletes", made=made) == []
+    assert len(logbook.find_betrayals("hello Ada Berg", made=made)) == 1
+    (found,) = logbook.find_betrayals(f"key pl_live_0123_{'Zk' * 20} refused", made=made)
+    assert "Zk" not in found
 
 
 def test_log_line_when_an_exception_is_logged_then_its_trace_is_one_field(stream: io.StringIO) -> None:

@@ -1,5 +1,6 @@
 """The real application on a real database, asked as a browser asks: cookies, forms, redirects."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from app.storage.partials import PartialFiles
 from app.storage.staging import StagingArea
 from app.web.forms import sign
 from tests.factories import PASSWORD, PROBED, QUICK_PASSWORDS, Club, make_club
+from tests.support import logbook
 from tests.web.preview import serve
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -80,7 +82,8 @@ def parts(engine: Engine, queue: MemoryQueue, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def address(parts: WebParts) -> Iterator[str]:
-    configure_logs(level="ERROR", process="api")
+    configure_logs(level="INFO", process="api", stream=logbook.stream())
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the tests' own requests
     with serve(create_app(parts)) as found:
         yield found
 
