@@ -18,13 +18,14 @@ otherwise: feet are braked in the last 50 ms before they touch, so the fall is n
 SHORT_FIT_SAMPLES = 4
 """Shortest airborne path used when the frame rate allows it."""
 MIN_FIT_SAMPLES = 3
-MODEL_SD_S = 0.007
+MODEL_SD_S = 0.006
 """What the fit cannot know: feet braked or stretched in the last 50 ms of the fall, shutter time, the pose
-model's rounding of the corner at contact [D, own rendered drop jumps: 3-9 ms]."""
+model's rounding of the corner at contact [D, own rendered drop jumps and their variants: 3-6 ms]."""
 TURN_SD_S = 0.012
 """The same for the lowest point of the trunk, which is flat there for 50 ms [D, own rendered drop jumps]."""
-CORNER_BEFORE_S, CORNER_BEFORE_SAMPLES = 0.035, 2.7
-"""Airborne path next to the floor that a foot's own speed is read from, whichever is longer [P]."""
+CORNER_BEFORE_S, CORNER_BEFORE_SAMPLES = 0.028, 2.5
+"""Airborne path next to the floor that a foot's own speed is read from, whichever is longer [P]: as little as the
+jitter allows, because the toe landmark of a foot that points down comes nearer to the toe on its way."""
 CORNER_AFTER_S, CORNER_AFTER_SAMPLES = 0.050, 1.6
 BRAKED_SD = 1.0
 """How far a foot's acceleration may be from gravity just above the floor, in gravities: feet are braked or pushed
@@ -32,7 +33,7 @@ down by the leg [D, marker recordings of real landings: half a gravity to one; r
 FLOOR_SLACK, FIT_SPREAD = 0.25, 0.17
 """How far the floor may be read off its level next to a contact, and how far a single sample off the path before it
 counts for less, in clearances (0.7 and 0.4 cm) [D, own rendered drop jumps]."""
-MOST_LONGER = 2.5
+MOST_LONGER = 3.6
 """How much longer both stretches become where the landmark jitters by more than `FIT_SPREAD` [P]."""
 _CORNER_STEP_S = 0.001
 _CORNER_GRID_S = np.arange(-20, 21, dtype=np.float64) * _CORNER_STEP_S

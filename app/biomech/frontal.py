@@ -23,8 +23,9 @@ from app.biomech.view import Yaw
 PELVIS_LANDMARK_SD_DEG = 5.0
 """Hip landmarks hardly follow a tilted pelvis [D, own rendered single-leg squat: 8 deg read as 0 to 3]."""
 MODEL_SD_DEG = 2.5
-"""What the pose model adds to a bent knee away from landings, besides what was measured there [D, own rendered squats
-read 3-4 deg too much, a single-leg squat 5 deg too little: three clips, so it is an error and not a correction]."""
+"""What the pose model adds to a knee away from landings, besides what was measured there [D, own rendered clips: with
+the landmark model refitted without the clip, squats read 1.8 deg too much, somebody who stands 2.3 and a single-leg
+squat up to 5 deg too little; too few clips for a correction of their own]."""
 MIN_THIGH_SHARE = 0.5
 """Projected over full thigh length below which the angle means nothing (method section 1.1)."""
 NEARER_KNEES_SD = 0.08

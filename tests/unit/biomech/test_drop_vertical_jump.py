@@ -293,6 +293,22 @@ def test_landmark_offset_when_the_estimator_is_known_then_bent_knees_lose_it_and
     assert plain[change] - shifted[change] == pytest.approx(lost, abs=0.05)
 
 
+def test_error_of_the_mean_when_the_athlete_is_turned_then_the_landmarks_of_both_knees_are_less_sure() -> (
+    None
+):
+    square, turned = (
+        next(
+            m.se
+            for m in assess(drop_jump(yaw_deg=yaw_deg, world=True)[1]).metrics
+            if (m.key, m.side, m.event) == ("fppa", Side.BOTH, "peak_knee_flexion")
+        )
+        for yaw_deg in (0.0, 10.0)
+    )
+    assert square is not None
+    assert turned is not None
+    assert turned > 1.15 * square
+
+
 @pytest.mark.parametrize("yaw_deg", [0.0, 2.0, -2.0])
 def test_view_when_the_athlete_is_square_then_nothing_is_said(yaw_deg: float) -> None:
     assert problems(assess(drop_jump(yaw_deg=yaw_deg)[1])) == set()

@@ -6,6 +6,7 @@ import pytest
 from app.biomech.asymmetry import AsymmetryVerdict
 from app.biomech.change import published_mdc, published_sem
 from app.biomech.definitions import METRICS
+from app.biomech.metrics import LANDMARK_SIDE_SD_DEG
 from app.biomech.pipeline import assess_trial
 from app.biomech.screening import (
     MovementJudgement,
@@ -138,7 +139,7 @@ def test_yaw_when_taken_out_then_half_of_what_it_moves_the_knees_apart_shuts_the
         metric("hip_adduction", value, side=side) for side, value in ((Side.LEFT, 9.0), (Side.RIGHT, -8.0))
     ]
     sides = {(s.key, s.event): s.asymmetry for s in judge_movement([trial(1, *turned)], movement=DVJ).sides}
-    spread = float(np.sqrt(2.4**2 - 2.0**2 - 0.5 * 1.5**2))
+    spread = float(np.sqrt(2.4**2 - 2.0**2 - 0.5 * LANDMARK_SIDE_SD_DEG**2))
     knee = sides["fppa", "peak_knee_flexion"]
     assert knee.yaw_false == pytest.approx(13.5 + spread)
     assert knee.verdict is AsymmetryVerdict.NOT_SQUARE
