@@ -23,7 +23,7 @@ MODEL_SD_S = 0.006
 model's rounding of the corner at contact [D, own rendered drop jumps and their variants: 3-6 ms]."""
 TURN_SD_S = 0.012
 """The same for the lowest point of the trunk, which is flat there for 50 ms [D, own rendered drop jumps]."""
-CORNER_BEFORE_S, CORNER_BEFORE_SAMPLES = 0.028, 2.5
+CORNER_BEFORE_S, CORNER_BEFORE_SAMPLES = 0.028, 2.3
 """Airborne path next to the floor that a foot's own speed is read from, whichever is longer [P]: as little as the
 jitter allows, because the toe landmark of a foot that points down comes nearer to the toe on its way."""
 CORNER_AFTER_S, CORNER_AFTER_SAMPLES = 0.050, 1.6
