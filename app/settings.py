@@ -173,6 +173,11 @@ class Settings(BaseSettings):
         description="Let webhooks also go to http:// and to addresses that are not on the public internet:"
         " for a receiver in your own network.",
     )
+    provider_private_targets: bool = Field(
+        False,
+        description="Let organisations also name identity providers by http:// and at addresses that are not on the"
+        " public internet: for one in your own network.",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("data_dir")

@@ -44,6 +44,7 @@ from app.db.repositories.members import MemberRepository
 from app.db.repositories.pictures import PicturesRepository
 from app.db.repositories.placements import PlacementRepository
 from app.db.repositories.privacy import PrivacyRepository
+from app.db.repositories.providers import ProviderRepository
 from app.db.repositories.quotas import QuotaRepository
 from app.db.repositories.reanalyses import ReanalysisRepository
 from app.db.repositories.recordings import RecordingRepository
@@ -79,6 +80,7 @@ class UnitOfWork:
 
     accounts: AccountRepository
     sign_in: SignInRepository
+    providers: ProviderRepository
     members: MemberRepository
     links: LinkRepository
     mail: MailRepository
@@ -134,6 +136,7 @@ class UnitOfWork:
         """Hang the repositories on it."""
         self.accounts = AccountRepository(self._session)
         self.sign_in = SignInRepository(self._session)
+        self.providers = ProviderRepository(self._session)
         self.members = MemberRepository(self._session)
         self.links = LinkRepository(self._session)
         self.mail = MailRepository(self._session)

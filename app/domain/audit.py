@@ -34,6 +34,9 @@ class Act(StrEnum):
     SECOND_FACTOR_RESET = "user.second_factor_reset"
     PASSKEY_RENAMED = "user.passkey_renamed"
     RECOVERY_CODES_MADE = "user.recovery_codes_made"
+    PROVIDER_CHANGED = "identity_provider.changed"
+    PROVIDER_REMOVED = "identity_provider.removed"
+    PROVIDER_LINKED = "identity_provider.linked"
     SIGN_IN_RULES_CHANGED = "sign_in_rules.changed"
     PASSWORD_CHANGED = "user.password_changed"  # noqa: S105  # names of acts
     PASSWORD_RESET_ISSUED = "user.password_reset_issued"  # noqa: S105  # names of acts

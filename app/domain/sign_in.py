@@ -14,6 +14,8 @@ class StepKind(StrEnum):
     """The password was right."""
     PASSKEY = "passkey"
     """A browser was asked for a passkey."""
+    PROVIDER = "provider"
+    """The browser went to an identity provider."""
     NEW_PASSKEY = "new_passkey"
     """A browser was asked to make one."""
 

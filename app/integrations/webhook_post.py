@@ -138,7 +138,7 @@ class WebhookPost:
             return outcome(PostFailure.NOT_FOUND)
         if not self.allow_private and not all(map(is_public, addresses)):
             return outcome(PostFailure.ADDRESS_REFUSED)
-        connection = _PinnedConnection(
+        connection = PinnedConnection(
             target, address=addresses[0], tls=self.tls if target.is_https else None, timeout_s=self.timeout_s
         )
         sent = {"User-Agent": self.user_agent, "Connection": "close", **headers}
@@ -154,7 +154,7 @@ class WebhookPost:
         return outcome(failure, response.status, answer, response.headers.get("Retry-After", ""))
 
 
-class _PinnedConnection(http.client.HTTPConnection):
+class PinnedConnection(http.client.HTTPConnection):
     """A connection to one address, whatever the name leads to by now; TLS is checked against the name."""
 
     def __init__(self, target: Target, *, address: str, tls: ssl.SSLContext | None, timeout_s: float) -> None:
@@ -202,7 +202,7 @@ class _PinnedConnection(http.client.HTTPConnection):
 class _Deadline:
     """Ends a connection after so many seconds, unless it is left before; closes it in any case."""
 
-    def __init__(self, connection: _PinnedConnection, *, timeout_s: float) -> None:
+    def __init__(self, connection: PinnedConnection, *, timeout_s: float) -> None:
         self._connection = connection
         self._timer = threading.Timer(timeout_s, connection.break_off)
         self._timer.daemon = True

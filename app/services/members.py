@@ -277,7 +277,7 @@ def accept_invitation(
         )
     uow.links.note_accepted(row.id)
     uow.enter(row.organisation_id)
-    _limit_newcomer(uow, row, user_id)
+    limit_newcomer(uow, row, user_id)
     actor = Principal(
         organisation_id=row.organisation_id, role=row.role, display_name="", user_id=user_id, origin=origin
     )
@@ -285,7 +285,7 @@ def accept_invitation(
     return user_id
 
 
-def _limit_newcomer(uow: UnitOfWork, row: Invitation, user_id: UUID) -> None:
+def limit_newcomer(uow: UnitOfWork, row: Invitation, user_id: UUID) -> None:
     """Set the limits of the invitation; a team or athlete that is gone meanwhile is simply not seen."""
     organisation_id = row.organisation_id
     uow.members.set_limits(

@@ -736,6 +736,8 @@ class ConfirmPage(Page):
     next_path: str
     asks_code: bool
     has_passkeys: bool
+    organisation_id: str | None
+    """Came in by its identity provider, and may prove it there again."""
     problem: Problem | None
 
 
@@ -761,6 +763,42 @@ class RecoveryCodesPage(Page):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindProviderPage(Page):
+    """Finding the identity provider of one's organisation."""
+
+    template: ClassVar[str] = "find_provider.html"
+    next_path: str
+    email: str
+    problem: Problem | None
+    providers: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingPage(Page):
+    """On the way to an identity provider; the page goes on by itself."""
+
+    template: ClassVar[str] = "leaving.html"
+    provider_name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderForm:
+    """An organisation's identity provider, as entered."""
+
+    exists: bool
+    name: str
+    issuer: str
+    client_id: str
+    has_secret: bool
+    domains: str
+    newcomers: tuple[Choice, ...]
+    is_enabled: bool
+    redirect_uri: str
+    start_link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignInRulesPage(Page):
     """What the organisation asks for at its door."""
 
@@ -771,6 +809,7 @@ class SignInRulesPage(Page):
     roles: tuple[Choice, ...]
     grace: tuple[Choice, ...]
     starts: When | None
+    provider: ProviderForm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -983,6 +1022,8 @@ PAGES: tuple[type[Page], ...] = (
     AppSetupPage,
     RecoveryCodesPage,
     SignInRulesPage,
+    FindProviderPage,
+    LeavingPage,
     MembersPage,
     KeysPage,
     WebhooksPage,

@@ -14,6 +14,7 @@ from app.web.routes import (
     organisations,
     own,
     passkeys,
+    provider_sign_in,
     recordings,
     roster_imports,
     second_step,
@@ -50,6 +51,7 @@ def add_pages(app: FastAPI) -> None:
     for part in (
         sign_in.router,
         second_step.router,
+        provider_sign_in.router,
         passkeys.visitors,
         passkeys.members,
         doors.router,

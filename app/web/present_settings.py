@@ -10,8 +10,19 @@ from app.domain.sign_in import SECOND_FACTOR_ROLES
 from app.services.logins import LoginView
 from app.services.members import InvitationView, MemberView
 from app.services.passkeys import PasskeyView
+from app.services.provider_sign_in import DEFAULT_ROLES, ProviderChange, ProviderView
 from app.services.read_models import ApiKeySummary, TeamSummary
-from app.web.contexts import Choice, InvitationRow, KeyRow, Link, LoginRow, MemberRow, PasskeyRow, When
+from app.web.contexts import (
+    Choice,
+    InvitationRow,
+    KeyRow,
+    Link,
+    LoginRow,
+    MemberRow,
+    PasskeyRow,
+    ProviderForm,
+    When,
+)
 
 ROLE_LABELS: Final[dict[Role, str]] = {
     Role.OWNER: "Owner",
@@ -111,6 +122,32 @@ def second_factor_choices(chosen: Collection[Role]) -> tuple[Choice, ...]:
     return tuple(
         Choice(value=role.value, label=ROLE_LABELS[role], chosen=role in chosen)
         for role in SECOND_FACTOR_ROLES
+    )
+
+
+def present_provider(
+    provider: ProviderView | None, *, entered: ProviderChange | None, redirect_uri: str, start_link: str
+) -> ProviderForm:
+    """Return the form about the identity provider: what was just entered, or what is set up."""
+    shown = entered or provider
+    role = None if shown is None else shown.default_role
+    newcomers = [("", "is not let in", role is None)]
+    newcomers += [
+        (each.value, f"becomes {ROLE_LABELS[each].lower()}", role is each) for each in DEFAULT_ROLES
+    ]
+    return ProviderForm(
+        exists=provider is not None,
+        name="" if shown is None else shown.name,
+        issuer="" if shown is None else shown.issuer,
+        client_id="" if shown is None else shown.client_id,
+        has_secret=provider is not None and provider.has_secret,
+        domains="" if shown is None else "\n".join(shown.email_domains),
+        newcomers=tuple(
+            Choice(value=value, label=label, chosen=chosen) for value, label, chosen in newcomers
+        ),
+        is_enabled=shown is not None and shown.is_enabled,
+        redirect_uri=redirect_uri,
+        start_link=start_link,
     )
 
 

@@ -66,6 +66,8 @@ ACCOUNT_TABLES = {
     "sign_in_step",
     "passkey",
     "station_pass",
+    "identity_provider",
+    "provider_link",
 }
 """Open while nobody is known yet; closed to others once an organisation is named."""
 PERSONAL = {"user_account", "sign_in_step", "passkey"}
@@ -96,6 +98,7 @@ NEVER_CHANGED = {
     "consent_decision",
     "access_token",
     "webhook_attempt",
+    "provider_link",
 }
 """Written and removed, never changed; a decision only follows its athlete when two are merged."""
 
@@ -146,6 +149,16 @@ def let_people_in(uow_factory, club, *, team, athlete):
         scopes = frozenset({Permission.ROSTER_READ})
         key = create_api_key(uow=uow, principal=principal, name="key", scopes=scopes, team_ids=(team.id,))
         sign_in_rules.change_rule(uow=uow, principal=principal, roles=frozenset({Role.VIEWER}), grace_days=7)
+        uow.providers.save(
+            organisation_id=club.id, name="Club", issuer="https://login.example.org", client_id="us", secret_sealed=b"s",
+            email_domains=["example.org"], default_role=None, is_enabled=True,
+        )  # fmt: skip
+        uow.providers.add_link(
+            organisation_id=club.id,
+            issuer="https://login.example.org",
+            subject="1",
+            user_id=principal.user_id,
+        )
         link = Place(role=Role.ATHLETE, athlete_ids=frozenset({athlete.id}))
         email = f"guardian-{club.email}"
         token = members.invite(uow=uow, principal=principal, email=email, place=link).token

@@ -8,7 +8,9 @@ from app.web.contexts import (
     AppSetupPage,
     Choice,
     ConfirmPage,
+    FindProviderPage,
     ForgotPasswordPage,
+    LeavingPage,
     Link,
     OrganisationRow,
     OrganisationsPage,
@@ -23,7 +25,12 @@ from app.web.contexts import (
     Viewer,
     When,
 )
-from app.web.present_settings import grace_choices, second_factor_choices, settings_tabs
+from app.web.present_settings import (
+    grace_choices,
+    present_provider,
+    second_factor_choices,
+    settings_tabs,
+)
 from app.web.routes.settings_second_factor import qr_code
 
 
@@ -39,16 +46,38 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
         title="Second step", **{**shared, "viewer": None}, next_path="/", has_app=True, has_passkeys=False
     )
     confirm = ConfirmPage(
-        title="Is it you?", **shared, next_path="/settings/keys", asks_code=True, has_passkeys=False
+        title="Is it you?",
+        **shared,
+        next_path="/settings/keys",
+        asks_code=True,
+        has_passkeys=False,
+        organisation_id=None,
     )
     setup = AppSetupPage(
         title="Set up an authenticator app", **shared, tabs=security, qr_code=qr_code(address),
         secret="BWJG 5FCU H7DF WVYC DDCW HILQ XWZU NCKM", address=address,
     )  # fmt: skip
+    clubs = (
+        Choice(value="1", label="Harbour FC", chosen=False, hint="Harbour account"),
+        Choice(value="2", label="Harbour Physio", chosen=False, hint="Clinic login"),
+    )
+    find = FindProviderPage(
+        title="Sign in with your organisation", viewer=None, csrf_token=token, next_path="/", email="", problem=None,
+        providers=(),
+    )  # fmt: skip
+    none_yet = present_provider(
+        None, entered=None, redirect_uri="https://screen.example.org/sign-in/provider/callback", start_link=""
+    )
+    set_up = replace(
+        none_yet, exists=True, name="Harbour account", issuer="https://login.example.org", client_id="plumbline",
+        has_secret=True, domains="example.org", is_enabled=True,
+        start_link="https://screen.example.org/sign-in/provider?club=1",
+    )  # fmt: skip
     reminded = replace(viewer, second_factor_due="1 December")
     rules = SignInRulesPage(
         title="Sign-in", **{**shared, "viewer": reminded}, tabs=settings_tabs(owner, current="/settings/sign-in"),
         done=None, roles=second_factor_choices({Role.OWNER, Role.CLINICIAN}), grace=grace_choices(), starts=when,
+        provider=set_up,
     )  # fmt: skip
     forgot = ForgotPasswordPage(
         title="Forgot your password?", viewer=None, csrf_token=token, can_mail=True, asked=False
@@ -96,6 +125,13 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
         "second-step-passkey": replace(step, has_passkeys=True),
         "second-step-passkey-alone": replace(step, has_passkeys=True, has_app=False),
         "confirm-passkey": replace(confirm, has_passkeys=True),
+        "confirm-provider": replace(confirm, asks_code=False, organisation_id="1"),
+        "find-provider": find,
+        "find-provider-wrong": replace(find, problem=wrong, email="kim@example.org"),
+        "find-provider-several": replace(find, providers=clubs),
+        "leaving": LeavingPage(
+            title="On to the sign-in", viewer=None, csrf_token=token, provider_name="Harbour account", url="/elsewhere"
+        ),
         "confirm-code": confirm,
         "confirm-password": replace(confirm, asks_code=False, problem=wrong),
         "app-setup": setup,
@@ -105,5 +141,5 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
             codes=tuple(f"ab{n}de-fgh{n}k-mnpq{n}" for n in range(10)),
         ),
         "settings-sign-in": rules,
-        "settings-sign-in-refused": replace(rules, problem=wrong, starts=None, done="Saved."),
+        "settings-sign-in-refused": replace(rules, problem=wrong, starts=None, provider=none_yet, done="Saved."),
     }  # fmt: skip

@@ -38,7 +38,7 @@ from app.db.models.roster import (
     TeamMember,
     Trial,
 )
-from app.db.models.sign_in import Passkey, SignInPolicy, SignInStep
+from app.db.models.sign_in import IdentityProvider, Passkey, ProviderLink, SignInPolicy, SignInStep
 from app.db.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "FlaggedFrame",
     "GuardianLink",
     "IdempotencyKey",
+    "IdentityProvider",
     "Invitation",
     "LoginSession",
     "Membership",
@@ -82,6 +83,7 @@ __all__ = [
     "Passkey",
     "PasswordReset",
     "PrivacySettings",
+    "ProviderLink",
     "Reanalysis",
     "ReanalysisItem",
     "Recording",

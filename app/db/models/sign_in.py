@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, TenantMixin, belongs_to_organisation
 from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
+from app.domain.access import Role
 from app.domain.sign_in import StepKind
 
 
@@ -58,3 +59,37 @@ class SignInStep(Base):
     """What the next step has to know."""
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[Instant]
+
+
+class IdentityProvider(TenantMixin, Base):
+    """An organisation's own identity provider, spoken to by OpenID Connect."""
+
+    __tablename__ = "identity_provider"
+    __table_args__ = (belongs_to_organisation(),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[LongText]
+    """As its people know it."""
+    issuer: Mapped[LongText]
+    client_id: Mapped[LongText]
+    secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    email_domains: Mapped[list[str]] = mapped_column(ARRAY(String(253)))
+    """Addresses it may vouch for, in lower case."""
+    default_role: Mapped[Role | None] = mapped_column(stored_as_text(Role))
+    """What somebody becomes whom nobody invited; None: then they are not let in."""
+    is_enabled: Mapped[bool]
+    updated_at: Mapped[CreatedAt]
+
+
+class ProviderLink(TenantMixin, Base):
+    """Who somebody at an organisation's identity provider is here."""
+
+    __tablename__ = "provider_link"
+    __table_args__ = (belongs_to_organisation(), Index(None, "user_id"))
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    issuer: Mapped[LongText] = mapped_column(primary_key=True)
+    subject: Mapped[LongText] = mapped_column(primary_key=True)
+    """What the provider calls them; an address may pass to somebody else, this does not."""
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    created_at: Mapped[CreatedAt]

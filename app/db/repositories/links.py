@@ -108,6 +108,16 @@ class LinkRepository:
             select(Invitation).where(Invitation.token_sha256 == token_sha256, *_open()).with_for_update()
         ).one_or_none()
 
+    def find_invitation_of(self, *, organisation_id: UUID, email: str) -> Invitation | None:
+        """Return the invitation of an address if it still opens, held for this transaction."""
+        return self._session.scalars(
+            select(Invitation)
+            .where(Invitation.organisation_id == organisation_id, Invitation.email == email, *_open())
+            .order_by(Invitation.id.desc())
+            .limit(1)
+            .with_for_update()
+        ).one_or_none()
+
     def note_accepted(self, invitation_id: UUID) -> None:
         """Close an invitation behind whoever came in."""
         self._session.execute(

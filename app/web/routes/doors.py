@@ -32,7 +32,7 @@ ANSWER_AFTER_S = 0.5
 @router.get("/join")
 def show_join(request: Request, parts: PartsDep) -> Response:
     """Ask for the invitation's code; the page takes it from the link's fragment where there is JavaScript."""
-    return _answer(parts, _join_page(request, parts))
+    return answer(parts, _join_page(request, parts))
 
 
 @router.post("/join")
@@ -45,8 +45,8 @@ def look_at_invitation(
         page = _join_page(request, parts, token=token, invited=_invited(parts, token))
     except DomainError as error:
         page = _join_page(request, parts, problem=_problem(error))
-        return _answer(parts, page, status_code=problem_of(error).status)
-    return _answer(parts, page)
+        return answer(parts, page, status_code=problem_of(error).status)
+    return answer(parts, page)
 
 
 @router.post("/join/accept")
@@ -80,14 +80,14 @@ def accept_invitation(
             entered_name=display_name,
             problem=_problem(error),
         )
-        return _answer(parts, page, status_code=problem_of(error).status)
+        return answer(parts, page, status_code=problem_of(error).status)
     return _to_sign_in(parts)
 
 
 @router.get("/new-password")
 def show_new_password(request: Request, parts: PartsDep) -> Response:
     """Ask for the link's code and a new password."""
-    return _answer(parts, _password_page(request, parts))
+    return answer(parts, _password_page(request, parts))
 
 
 @router.post("/new-password")
@@ -111,14 +111,14 @@ def set_new_password(
             )
     except DomainError as error:
         page = _password_page(request, parts, token=token, problem=_problem(error))
-        return _answer(parts, page, status_code=problem_of(error).status)
+        return answer(parts, page, status_code=problem_of(error).status)
     return _to_sign_in(parts)
 
 
 @router.get("/forgot-password")
 def show_forgot_password(request: Request, parts: PartsDep) -> Response:
     """Ask for the address of whoever lost their password."""
-    return _answer(parts, _forgot_page(request, parts))
+    return answer(parts, _forgot_page(request, parts))
 
 
 @router.post("/forgot-password")
@@ -134,7 +134,7 @@ def ask_for_new_password(
     parts.rate_limiter.hit(RESET_BY_ADDRESS, client_address(request))
     _mail_reset(request, parts, email=email)
     time.sleep(max(0.0, ANSWER_AFTER_S - (time.monotonic() - started_s)))
-    return _answer(parts, _forgot_page(request, parts, asked=True))
+    return answer(parts, _forgot_page(request, parts, asked=True))
 
 
 def _mail_reset(request: Request, parts: Parts, *, email: str) -> None:
@@ -211,7 +211,7 @@ def _forgot_page(request: Request, parts: Parts, *, asked: bool = False) -> Forg
     )
 
 
-def _answer(parts: Parts, page: Page, *, status_code: int = status.HTTP_200_OK) -> Response:
+def answer(parts: Parts, page: Page, *, status_code: int = status.HTTP_200_OK) -> Response:
     """Send the page; a browser that has neither login nor visitor cookie gets one to tie its forms to."""
     if page.csrf_token:
         return page_response(page, status=status_code)

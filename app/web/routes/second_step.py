@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Request, Response, status
 from fastapi.responses import RedirectResponse
 
-from app.domain.access import Principal
+from app.domain.access import Principal, SignInMethod
 from app.domain.errors import InvalidCredentialsError, TooManyRequestsError
 from app.domain.sign_in import StepKind
 from app.http.access import anybody
@@ -209,6 +209,9 @@ def confirm_page(
         csrf_token=form_token(request, parts.settings),
         next_path=next_path,
         asks_code=factors.has_app,
+        organisation_id=str(principal.organisation_id)
+        if principal.method is SignInMethod.PROVIDER and principal.n_organisations == 1
+        else None,
         has_passkeys=factors.n_passkeys > 0,
         problem=problem,
     )

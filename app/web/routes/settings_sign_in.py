@@ -1,5 +1,6 @@
 """What the organisation asks for at its door, for its owners."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response, status
@@ -8,24 +9,38 @@ from fastapi.responses import RedirectResponse
 from app.domain.access import Permission, Principal, Role
 from app.domain.errors import InvalidInputError
 from app.http.parts import Parts
-from app.services import sign_in_rules
+from app.http.post import seal_from
+from app.http.provider import fetch_from, redirect_uri, start_link
+from app.services import provider_sign_in, sign_in_rules
+from app.services.provider_sign_in import DEFAULT_ROLES, ProviderChange
 from app.web.contexts import Problem, SignInRulesPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
-from app.web.present_settings import grace_choices, second_factor_choices, settings_tabs, when_of
+from app.web.present_settings import (
+    grace_choices,
+    present_provider,
+    second_factor_choices,
+    settings_tabs,
+    when_of,
+)
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(PageRule(Permission.MEMBERS_MANAGE))])
 
 HERE = "/settings/sign-in"
+_DONE = {
+    "rule": "Saved. Whoever has no second factor is reminded, and asked when the time comes.",
+    "provider": "Saved. The identity provider answered as it should.",
+    "provider_gone": "Removed. Its logins ended.",
+}
 TokenField = Annotated[str, Form(max_length=200)]
+TextField = Annotated[str, Form(max_length=1000)]
 
 
 @router.get(HERE)
 def show_rules(request: Request, parts: PartsDep, principal: PrincipalDep, done: str = "") -> Response:
     """Show who needs a second factor."""
-    words = {"rule": "Saved. Whoever has no second factor is reminded, and asked when the time comes."}
-    return _page(request, parts, principal, done=words.get(done))
+    return _page(request, parts, principal, done=_DONE.get(done))
 
 
 @router.post(f"{HERE}/second-factor")
@@ -53,6 +68,57 @@ def change_rule(
     return RedirectResponse(f"{HERE}?done=rule", status_code=status.HTTP_303_SEE_OTHER)
 
 
+@router.post(f"{HERE}/provider")
+def save_provider(
+    request: Request,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    name: TextField = "",
+    issuer: TextField = "",
+    client_id: TextField = "",
+    client_secret: Annotated[str, Form(max_length=4000)] = "",
+    domains: Annotated[str, Form(max_length=8000)] = "",
+    default_role: TextField = "",
+    is_enabled: Annotated[bool, Form()] = False,
+    csrf_token: TokenField = "",
+) -> Response:
+    """Ask the identity provider what it says of itself, and keep what was entered."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    change = ProviderChange(
+        name=name,
+        issuer=issuer,
+        client_id=client_id,
+        client_secret=client_secret,
+        email_domains=tuple(re.split(r"[\s,;]+", domains.strip())),
+        default_role=next((role for role in DEFAULT_ROLES if role == default_role), None),
+        is_enabled=is_enabled,
+    )
+    try:
+        with parts.uow_factory(principal) as uow:
+            provider_sign_in.save_provider(
+                uow=uow,
+                principal=principal,
+                change=change,
+                seal=seal_from(parts.settings),
+                fetch=fetch_from(parts.settings),
+            )
+    except InvalidInputError as error:
+        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
+        return _page(request, parts, principal, problem=problem, entered=change)
+    return RedirectResponse(f"{HERE}?done=provider", status_code=status.HTTP_303_SEE_OTHER)
+
+
+@router.post(f"{HERE}/provider/remove")
+def remove_provider(
+    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
+) -> Response:
+    """Forget the identity provider."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    with parts.uow_factory(principal) as uow:
+        provider_sign_in.remove_provider(uow=uow, principal=principal)
+    return RedirectResponse(f"{HERE}?done=provider_gone", status_code=status.HTTP_303_SEE_OTHER)
+
+
 def _page(
     request: Request,
     parts: Parts,
@@ -60,9 +126,11 @@ def _page(
     *,
     problem: Problem | None = None,
     done: str | None = None,
+    entered: ProviderChange | None = None,
 ) -> Response:
     with parts.uow_factory(principal) as uow:
         rule = sign_in_rules.get_rule(uow=uow, principal=principal)
+        provider = provider_sign_in.get_provider(uow=uow, principal=principal)
         viewer = viewer_of(principal, uow=uow)
     page = SignInRulesPage(
         title="Sign-in",
@@ -74,5 +142,11 @@ def _page(
         roles=second_factor_choices(rule.roles),
         grace=grace_choices(),
         starts=None if rule.starts_at is None else when_of(rule.starts_at),
+        provider=present_provider(
+            provider,
+            entered=entered,
+            redirect_uri=redirect_uri(parts.settings),
+            start_link=start_link(parts.settings, principal.organisation_id),
+        ),
     )
     return page_response(page, status=422 if problem else 200)
