@@ -9,7 +9,7 @@ export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check format pytest bench bench-scale speed-chart bench-load bench-upload bench-accuracy pose-model contract client fuzz method-doc lock clean setup-run setup-test need-python
+.PHONY: help setup run test check format pytest bench bench-scale bench-memory speed-chart bench-load bench-upload bench-accuracy pose-model contract client fuzz method-doc lock clean setup-run setup-test need-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -51,6 +51,9 @@ bench-scale: setup-test ## clips a minute with one and two worker processes on t
 
 speed-chart: setup-test ## draw the newest stored speed results for docs/speed.md
 	@$(BIN)/python scripts/speed_chart.py $(ARGS)
+
+bench-memory: setup-test ## size of a worker over 200 clips, one after the other
+	@nice $(BIN)/python -m bench.speed_memory $(ARGS)
 
 bench-load: setup-test ## answers of the api and the pages when the database is full; ARGS=--quick for a small one
 	@nice $(BIN)/python -m bench.load $(ARGS)
