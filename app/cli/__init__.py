@@ -148,6 +148,22 @@ def create_api_key(
     run(organisation_id=organisation_id, name=name)
 
 
+@app.command()
+def sandbox(
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Begin again: remove the sandbox and make it anew.")
+    ] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="With --reset: also what was uploaded to it since.")
+    ] = False,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make another API key and print it.")] = False,
+) -> None:
+    """Make an organisation of made-up athletes with results, the same everywhere, to build against."""
+    from app.cli.sandbox import run_sandbox
+
+    run_sandbox(reset=reset, discard=discard, new_key=new_key)
+
+
 audit = typer.Typer(help="The audit trail: who did what to what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 
