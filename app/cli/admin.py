@@ -20,8 +20,7 @@ from app.services.retention import retain as retain_all
 from app.settings import Settings, load_settings
 
 
-def running_settings() -> Settings:
-    """Return the settings, with the addresses of the stack that runs on this machine, if one does."""
+def _settings() -> Settings:
     settings = with_running_stack(load_settings())
     configure_logs(level="WARNING", process="command")
     return settings
@@ -31,20 +30,20 @@ def migrate() -> None:
     """Migrate up."""
     from app.db.migrate import upgrade
 
-    upgrade(running_settings().require_owner_url())
+    upgrade(_settings().require_owner_url())
     say("The tables are up to date.")
 
 
 def sweep() -> None:
     """Sweep once."""
-    with build_container(running_settings()) as container:
+    with build_container(_settings()) as container:
         report = sweep_recordings(uow_factory=container.uow_factory, policy=work_policy(container.settings))
     say(f"Sent again: {report.n_resent}. Put back: {report.n_retried}. Given up: {report.n_gave_up}.")
 
 
 def retain() -> None:
     """Retain once."""
-    with build_container(running_settings()) as container:
+    with build_container(_settings()) as container:
         n_erased = resume_erasures(uow_factory=container.uow_factory, blobs=container.blobs)
         report = retain_all(uow_factory=container.uow_factory, blobs=container.blobs)
     say(
@@ -74,7 +73,7 @@ def create_user(*, email: str, name: str, organisation: str, organisation_id: st
         raise InvalidInputError("Say which organisation: either --organisation NAME or --organisation-id ID.")
     wanted = _role(role)
     password = _read_password()
-    with build_container(running_settings()) as container, container.uow_factory(None) as uow:
+    with build_container(_settings()) as container, container.uow_factory(None) as uow:
         owner_id = (
             _id(organisation_id)
             if organisation_id
@@ -93,7 +92,7 @@ def create_user(*, email: str, name: str, organisation: str, organisation_id: st
 
 def reset_password(*, email: str) -> None:
     """Make a link for a new password and print it."""
-    with build_container(running_settings()) as container, container.uow_factory(None) as uow:
+    with build_container(_settings()) as container, container.uow_factory(None) as uow:
         new = logins.find_and_issue_reset(uow=uow, email=email)
         if new is None:
             raise InvalidInputError(f"There is no user {email!r}.")
@@ -104,7 +103,7 @@ def create_api_key(*, organisation_id: str, name: str) -> None:
     """Make a key and print it."""
     owner_id = _id(organisation_id)
     principal = Principal(organisation_id=owner_id, role=Role.OWNER, display_name="command line")
-    with build_container(running_settings()) as container, container.uow_factory(owner_id) as uow:
+    with build_container(_settings()) as container, container.uow_factory(owner_id) as uow:
         new = accounts.create_api_key(uow=uow, principal=principal, name=name, scopes=frozenset(Permission))
     say(new.key)
 
@@ -112,7 +111,7 @@ def create_api_key(*, organisation_id: str, name: str) -> None:
 def verify_audit(*, organisation_id: str) -> int:
     """Walk the trails and say of each how long it is, where it ends, or where it breaks; return the exit code."""
     chosen = _id(organisation_id) if organisation_id else None
-    with build_container(running_settings()) as container:
+    with build_container(_settings()) as container:
         reports = audit.verify_trails(container.uow_factory, organisation_id=chosen)
     for report in reports:
         if report.broken is None:

@@ -1,12 +1,13 @@
 """`plumbline sandbox`: a made-up organisation to build against, in one command."""
 
-from app.cli.admin import running_settings
 from app.cli.demo import BUNDLED
 from app.cli.terminal import say
 from app.container import Container, build_container
 from app.db.removal import empty_organisation
 from app.db.unit_of_work import UnitOfWorkFactory
+from app.embedded.addresses import with_running_stack
 from app.jobs.memory_queue import MemoryQueue
+from app.logs import configure_logs
 from app.services.sandbox import (
     SandboxParts,
     SandboxReport,
@@ -15,11 +16,13 @@ from app.services.sandbox import (
     make_sandbox,
     sandbox_organisation_id,
 )
+from app.settings import load_settings
 
 
 def run_sandbox(*, reset: bool, discard: bool, new_key: bool) -> None:
     """Make the sandbox, or what is missing of it; with `reset` from the start."""
-    settings = running_settings()
+    settings = with_running_stack(load_settings())
+    configure_logs(level="WARNING", process="command")
     with build_container(settings) as container:
         if reset:
             _remove(container, discard=discard, owner_url=settings.require_owner_url())

@@ -96,6 +96,10 @@ class Things:
             self._made[name] = FACTORIES[name](self)
         return self._made[name]
 
+    def adopt(self, name: str, made: str) -> None:
+        """Take something made elsewhere for ours."""
+        self._made[name] = made
+
     def forget(self, names: set[str]) -> None:
         """Make new ones the next time: something may have happened to these."""
         for group in _HANGING_TOGETHER:
