@@ -211,7 +211,10 @@ class UploadPage(Page):
     """The upload form."""
 
     template: ClassVar[str] = "upload.html"
+    teams: tuple[Choice, ...]
+    """By which the athletes are listed; empty where there is no team."""
     athletes: tuple[Choice, ...]
+    athletes_note: str | None
     movements: tuple[Choice, ...]
     views: tuple[Choice, ...]
     box_height_cm: str

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.biomech.pipeline import MOVEMENTS
 from app.biomech.types import Movement, View
-from app.services.read_models import AthleteSummary
+from app.services.read_models import AthleteSummary, TeamSummary
 from app.web.contexts import Choice, ErrorPage, Link, Problem, UploadPage, Viewer
 from app.web.upload_fields import NOBODY
 from app.web.words import MOVEMENT_LABELS, VIEW_LABELS, label_of, size_text
@@ -66,6 +66,8 @@ class UploadEntries:
     """What was entered in the upload form, kept when it comes back."""
 
     athlete_id: str = ""
+    team_id: str = ""
+    """Whose athletes are listed; empty: all."""
     movement: str = Movement.DROP_VERTICAL_JUMP.value
     view: str = View.FRONTAL.value
     box_height_cm: str = ""
@@ -85,6 +87,9 @@ class UploadRequest:
     field_errors: Mapping[str, str] = field(default_factory=dict)
     may_use_inbox: bool = False
     """Whether a video of nobody yet may be sent."""
+    teams: tuple[TeamSummary, ...] = ()
+    is_cut: bool = False
+    """Whether there are more athletes than are listed."""
 
 
 def present_upload(
@@ -110,6 +115,18 @@ def present_upload(
         csrf_token=asked.csrf_token,
         crumbs=(asked.cancel,),
         athletes=choices,
+        teams=(
+            Choice(value="", label="All teams", chosen=not entries.team_id),
+            *(
+                Choice(value=str(team.id), label=team.name, chosen=str(team.id) == entries.team_id)
+                for team in asked.teams
+            ),
+        )
+        if asked.teams
+        else (),
+        athletes_note="These are the first by name; choose the team for the others."
+        if asked.is_cut
+        else None,
         movements=tuple(
             Choice(
                 value=movement.value,

@@ -43,7 +43,7 @@ def read_fields(fields: Mapping[str, str]) -> UploadFields:
     """Read the form; raise `FormFieldsError` that names every field that needs correcting."""
     errors: dict[str, str] = {}
     whom = fields.get("athlete_id", "")
-    athlete_id = _find_id(whom)
+    athlete_id = find_id(whom)
     if athlete_id is None and whom != NOBODY:
         errors["athlete_id"] = "Choose the athlete."
     movement = _find_member(Movement, fields.get("movement", ""))
@@ -99,7 +99,8 @@ def read_box_height(text: str) -> float | None:
     return height
 
 
-def _find_id(text: str) -> UUID | None:
+def find_id(text: str) -> UUID | None:
+    """Return the id that was sent, None for anything else."""
     try:
         return UUID(text.strip())
     except ValueError:

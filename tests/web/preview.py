@@ -24,6 +24,7 @@ from app.domain.access import Principal, Role
 from app.domain.lifecycle import PicturesState
 from app.domain.webhooks import DisabledReason
 from app.http.middleware import RequestContextMiddleware
+from app.services.read_models import TeamSummary
 from app.services.screening_models import ScreeningChange
 from app.web.contexts import (
     Choice,
@@ -127,6 +128,8 @@ def _upload(**changes: Any) -> Page:
         max_upload_bytes=500 * 1024 * 1024,
         max_duration_s=60,
         cancel=Link(label="U17 girls", href="/teams/1"),
+        teams=(TeamSummary(id=UUID(int=1), name="U17 girls", n_athletes=25),),
+        is_cut=True,
         **changes,
     )
     entries = UploadEntries(

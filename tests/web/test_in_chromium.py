@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.chromium import require_chromium
 from tests.web.preview import DESKTOP, PHONE, chromium, pages, preview_app, serve
@@ -202,6 +202,46 @@ def test_waiting_page_when_watched_then_it_asks_again_and_keeps_focus(
     with tab.expect_response("**/roster?*", timeout=6000):
         pass
     tab.context.close()
+    assert complaints == []
+
+
+def test_upload_form_when_typing_then_found_chosen_and_given_back(
+    browser: Browser, address: str, complaints: list[str]
+) -> None:
+    tab = _open(browser, address, "upload", complaints)
+    people = [
+        {"id": f"0000000{n}-0000-7000-8000-000000000000", "name": f"Zoe {n}", "external_id": None}
+        for n in (1, 2)
+    ]
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        found = (
+            people
+            if "search=zo&" in route.request.url or route.request.url.endswith("search=zo")
+            else people[1:]
+        )
+        route.fulfill(json={"items": found, "next_cursor": None})
+
+    tab.route("**/api/v1/athletes?*", answer)
+    select, search = tab.locator("#athlete_id"), tab.locator("#athlete-search")
+    before = select.locator("option").all_inner_texts()
+    search.fill("zo")
+    expect(tab.locator("#athlete-found")).to_have_text("2 found: choose below.")
+    assert [text for text in select.locator("option").all_inner_texts() if "Zoe" in text] == [
+        "Zoe 1",
+        "Zoe 2",
+    ]
+    search.fill("zoe 2")
+    expect(tab.locator("#athlete-found")).to_have_text("Zoe 2 is chosen.")
+    expect(select).to_have_value(people[1]["id"] or "")
+    search.fill("")
+    expect(tab.locator("#athlete-found")).to_have_text("")
+    texts = select.locator("option").all_inner_texts()
+    assert set(before) <= {*texts, "Choose the athlete"}
+    expect(select).to_have_value(people[1]["id"] or "")
+    assert all("active=true" in url for url in asked)
     assert complaints == []
 
 

@@ -6,11 +6,14 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from app.domain.athletes import AthleteChange
 from app.domain.lifecycle import RecordingState
 from app.jobs.memory_queue import MemoryQueue
 from app.services import recordings
+from app.services.athletes import edit_athlete
+from app.web.routes import uploads
 from app.web.upload_fields import read_box_height
-from tests.factories import Club, make_athlete
+from tests.factories import Club, make_athlete, make_team
 from tests.web.conftest import MAX_UPLOAD_BYTES, SignIn, WebParts, token_of
 
 
@@ -35,6 +38,32 @@ def test_form_when_an_athlete_is_named_then_chosen(
     # No `capture`: a phone then opens its camera alone, and a slow-motion clip could not be chosen.
     assert 'accept="video/*" required' in text
     assert 'enctype="multipart/form-data"' in text
+
+
+def test_form_when_opened_then_lists_who_may_be_filmed_of_all_or_of_one_team(
+    browser: httpx.Client, parts: WebParts, club: Club, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = make_team(parts.uow_factory, club, name="Listed")
+    mine = make_athlete(parts.uow_factory, club, name="Aa Listed", team=team)
+    other = make_athlete(parts.uow_factory, club, name="Ab Elsewhere")
+    gone = make_athlete(parts.uow_factory, club, name="Ac Gone", team=team)
+    with parts.uow_factory(club.principal) as uow:
+        change = AthleteChange(active=False)
+        edit_athlete(uow=uow, principal=club.principal, athlete_id=gone.id, change=change)
+    everybody = browser.get("/recordings/new").text
+    assert (str(mine.id) in everybody, str(other.id) in everybody) == (True, True)
+    assert str(gone.id) not in everybody
+    assert "athletes-note" not in everybody
+    of_team = browser.get(f"/recordings/new?team={team.id}").text
+    assert f'<option value="{team.id}" selected>Listed</option>' in of_team
+    assert (str(mine.id) in of_team, str(other.id) in of_team) == (True, False)
+    # Who is chosen stands in the list, however far down, and whether or not in the team.
+    monkeypatch.setattr(uploads, "_PAGE", 1)
+    monkeypatch.setattr(uploads, "_MAX_LISTED", 1)
+    cut = browser.get(f"/recordings/new?athlete={other.id}").text
+    assert f'<option value="{other.id}" selected>' in cut
+    assert "athletes-note" in cut
+    assert browser.get(f"/recordings/new?athlete={uuid4()}&team=nonsense").status_code == 200
 
 
 def test_upload_when_complete_then_kept_queued_and_shown(

@@ -1,5 +1,7 @@
 """The upload form: a plain multipart form, streamed to disk; with JavaScript, the file comes by tus instead."""
 
+from uuid import UUID
+
 from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
@@ -7,14 +9,15 @@ from starlette.concurrency import run_in_threadpool
 from app.biomech.types import Movement, View
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
-from app.domain.errors import CsrfError, DomainError
+from app.domain.errors import CsrfError, DomainError, NotFoundError
 from app.http.parts import Parts
 from app.http.problems import problem_of
 from app.http.rate_limits import UPLOADS
 from app.http.uploads import FILE_FIELD, FORM_OVERHEAD_BYTES, UploadForm, find_boundary, receive_upload
 from app.services import recordings, roster
+from app.services.athletes import get_athlete
 from app.services.quotas import check_quotas
-from app.services.read_models import AthleteSummary
+from app.services.read_models import AthleteSummary, TeamSummary
 from app.services.uploads import StagedUpload
 from app.storage.blobs import StorageFullError
 from app.storage.staging import StagedFile, too_large
@@ -23,20 +26,23 @@ from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_forms import UploadEntries, UploadRequest, present_upload
 from app.web.render import page_response
-from app.web.upload_fields import FormFieldsError, UploadFields, read_fields
+from app.web.upload_fields import FormFieldsError, UploadFields, find_id, read_fields
 
 UPLOAD_RULE = PageRule(Permission.RECORDINGS_WRITE)
 
 router = APIRouter(dependencies=[Depends(UPLOAD_RULE)])
 
-_ROSTER_PAGE = 200
-_MAX_ATHLETES = 2000
+_PAGE = 200
+_MAX_LISTED = 400
+"""More names than that nobody looks through: by team, or by typing, they are found sooner."""
 
 
 @router.get("/recordings/new")
-def show_form(request: Request, parts: PartsDep, principal: PrincipalDep, athlete: str = "") -> Response:
-    """Show the empty form, the athlete chosen when the address names one."""
-    return _form(request, parts, principal, entries=UploadEntries(athlete_id=athlete))
+def show_form(
+    request: Request, parts: PartsDep, principal: PrincipalDep, athlete: str = "", team: str = ""
+) -> Response:
+    """Show the empty form, the athlete chosen when the address names one, or those of one team to choose from."""
+    return _form(request, parts, principal, entries=UploadEntries(athlete_id=athlete, team_id=team))
 
 
 @router.post("/recordings")
@@ -157,7 +163,10 @@ def _form(
 ) -> Response:
     with parts.uow_factory(principal) as uow:
         viewer = viewer_of(principal, uow=uow)
-        athletes = _athletes(uow, principal)
+        teams = _teams(uow, principal)
+        team_id = next((team.id for team in teams if str(team.id) == entries.team_id), None)
+        listed, is_cut = _athletes(uow, principal, team_id=team_id)
+        athletes = _with_chosen(uow, principal, listed, entries.athlete_id)
     asked = UploadRequest(
         viewer=viewer,
         csrf_token=form_token(request, parts.settings),
@@ -167,19 +176,50 @@ def _form(
         problem=problem,
         field_errors=by_field or {},
         may_use_inbox=principal.limited_to is None,
+        teams=teams,
+        is_cut=is_cut,
     )
     page = present_upload(athletes, entries=entries, asked=asked)
     return page_response(page, status=status_code)
 
 
-def _athletes(uow: UnitOfWork, principal: Principal) -> tuple[AthleteSummary, ...]:
-    """Return the whole roster, page by page."""
-    found: list[AthleteSummary] = []
+def _teams(uow: UnitOfWork, principal: Principal) -> tuple[TeamSummary, ...]:
+    """Return the teams, page by page."""
+    found: list[TeamSummary] = []
     cursor: str | None = None
-    while len(found) < _MAX_ATHLETES:
-        page = roster.list_athletes(uow=uow, principal=principal, cursor=cursor, limit=_ROSTER_PAGE)
+    while True:
+        page = roster.list_teams(uow=uow, principal=principal, cursor=cursor, limit=_PAGE)
         found += page.items
         cursor = page.next_cursor
-        if cursor is None:
-            break
-    return tuple(found)
+        if cursor is None or len(found) >= _MAX_LISTED:
+            return tuple(found)
+
+
+def _athletes(
+    uow: UnitOfWork, principal: Principal, *, team_id: UUID | None
+) -> tuple[tuple[AthleteSummary, ...], bool]:
+    """Return who may be filmed now, of one team or of all, page by page; and whether there are more than are listed."""
+    found: list[AthleteSummary] = []
+    cursor: str | None = None
+    while True:
+        page = roster.list_athletes(
+            uow=uow, principal=principal, team_id=team_id, active=True, cursor=cursor, limit=_PAGE
+        )
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None or len(found) >= _MAX_LISTED:
+            return tuple(found), cursor is not None
+
+
+def _with_chosen(
+    uow: UnitOfWork, principal: Principal, listed: tuple[AthleteSummary, ...], chosen: str
+) -> tuple[AthleteSummary, ...]:
+    """Return the list with whoever is chosen already, should they stand further down than it goes."""
+    athlete_id = find_id(chosen)
+    if athlete_id is None or any(athlete.id == athlete_id for athlete in listed):
+        return listed
+    try:
+        record = get_athlete(uow=uow, principal=principal, athlete_id=athlete_id).record
+    except NotFoundError:
+        return listed
+    return (AthleteSummary(**{n: getattr(record, n) for n in AthleteSummary.__dataclass_fields__}), *listed)
