@@ -25,8 +25,10 @@ class Beside:
         self._is_closing = False
 
     def do(self, what: Hashable, work: Callable[[], object]) -> None:
-        """Have it done; asked for while it is being done, it is done once more afterwards."""
+        """Have it done; asked for while it is being done, it is done once more afterwards. Nothing once it closes."""
         with self._lock:
+            if self._is_closing:
+                return
             if what in self._busy:
                 self._busy[what] = True
                 return
