@@ -14,6 +14,7 @@ REPLAYED: Final = "Idempotent-Replayed"
 EXEMPT: Final = {
     "/api/v1/recordings": "its file is streamed to disk and known by its hash; it keeps the key beside the recording",
     "/api/v1/uploads/{capture_id}": "its file is streamed to disk; a capture takes its file once, however often it is sent",
+    "/api/v1/uploads/{capture_id}/complete": "its file is fetched from the store; a capture takes its file once",
     "/api/v1/roster-imports": "its file is streamed; a dry run changes nothing, and one too many is dropped after a day",
 }
 """Routes that do without, and why. A test holds every other POST to it."""

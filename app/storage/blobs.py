@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 CHUNK_BYTES = 256 * 1024
 """How much is read at a time when a blob is streamed."""
@@ -67,4 +67,13 @@ class BlobStore(Protocol):
 
     def find_keys(self, prefix: str) -> list[str]:
         """Return the keys of every blob in this folder, in order."""
+        ...
+
+
+@runtime_checkable
+class DirectUploads(Protocol):
+    """A store that takes files from clients directly."""
+
+    def sign_put(self, key: str, *, expires_s: float) -> str:
+        """Return an address to which whoever has it may PUT this blob, for so long."""
         ...

@@ -22,6 +22,13 @@ class S3BlobStore:
         """Upload the file, in parts when it is large; the local one is left where it is."""
         obstore.put(self._store, check_key(key), path)
 
+    def sign_put(self, key: str, *, expires_s: float) -> str:
+        """Return an address to which whoever has it may PUT this blob, for so long."""
+        if isinstance(self._store, MemoryStore):
+            msg = "a store in memory has no address"
+            raise TypeError(msg)
+        return obstore.sign(self._store, "PUT", check_key(key), timedelta(seconds=expires_s))
+
     def put_bytes(self, key: str, content: bytes) -> None:
         """Store a small blob."""
         obstore.put(self._store, check_key(key), content)

@@ -58,6 +58,8 @@ class UploadKind(StrEnum):
     """In pieces, by tus 1.0.0; goes on wherever it broke off. Only when `size_bytes` was announced."""
     PUT = "put"
     """One request whose body is the file."""
+    PARTS = "parts"
+    """Past us into the store, by addresses it signs: GET them below, PUT each part, then POST to `complete`."""
     MULTIPART = "multipart"
     """One POST of a form with the file in the field `file`."""
 
@@ -68,6 +70,24 @@ class UploadWay(Output):
     kind: UploadKind
     method: str
     url: str
+
+
+class PartOutput(Output):
+    """A piece of the file and where to put it."""
+
+    number: int
+    first_byte: int
+    size_bytes: int
+    url: str = Field(
+        description="For one PUT of exactly these bytes, without our credentials; good for an hour."
+    )
+    has_come: bool
+
+
+class PartList(Output):
+    """Every part of the file, in order."""
+
+    items: list[PartOutput]
 
 
 class CaptureProblem(Output):

@@ -18,6 +18,7 @@ from app.http.rate_limits import UPLOADS
 from app.http.small_bodies import SmallBodyRoute
 from app.services import captures, roster
 from app.services.captures import CaptureView
+from app.services.direct_uploads import remove_parts, takes_parts
 
 ASK_AGAIN_S = 2
 WRITE = [Depends(Requires(Permission.RECORDINGS_WRITE))]
@@ -67,7 +68,7 @@ def announce_capture(
     if announced.existing:
         response.status_code = status.HTTP_200_OK
         response.headers["Deduplicated"] = "true"
-    return present_capture(announced.capture)
+    return present_capture(announced.capture, direct=takes_parts(parts.blobs))
 
 
 @router.get(
@@ -104,12 +105,14 @@ def list_captures(
     dependencies=WRITE,
     responses=problems(404),
 )
-def get_capture(capture_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response) -> CaptureOutput:
+def get_capture(
+    capture_id: UUID, parts: PartsDep, uow: UowDep, principal: PrincipalDep, response: Response
+) -> CaptureOutput:
     """Return a capture and the recording it became; `Retry-After` is set until that is final."""
     capture = captures.get_capture(uow=uow, principal=principal, capture_id=capture_id)
     if _is_under_way(capture):
         response.headers["Retry-After"] = str(ASK_AGAIN_S)
-    return present_capture(capture)
+    return present_capture(capture, direct=takes_parts(parts.blobs))
 
 
 @router.delete(
@@ -120,9 +123,11 @@ def get_capture(capture_id: UUID, uow: UowDep, principal: PrincipalDep, response
     dependencies=WRITE,
     responses=problems(404, 409),
 )
-def cancel_capture(capture_id: UUID, uow: UowDep, principal: PrincipalDep) -> None:
+def cancel_capture(capture_id: UUID, parts: PartsDep, uow: UowDep, principal: PrincipalDep) -> None:
     """Wait for the file no longer; 409 when it has come."""
     captures.cancel_capture(uow=uow, principal=principal, capture_id=capture_id)
+    if takes_parts(parts.blobs):
+        remove_parts(blobs=parts.blobs, organisation_id=principal.organisation_id, capture_id=capture_id)
 
 
 def _is_under_way(capture: CaptureView) -> bool:

@@ -4,14 +4,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, status
-from starlette.concurrency import run_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from app.api.deps import PartsDep, PrincipalDep, Requires
 from app.api.present_captures import present_capture
 from app.api.responses import problems
-from app.api.schemas.captures import CaptureOutput
+from app.api.schemas.captures import CaptureOutput, PartList, PartOutput
 from app.domain.access import Permission, Principal
-from app.domain.errors import InvalidInputError
+from app.domain.errors import InvalidInputError, UnreadableVideoError
 from app.http.parts import Parts
 from app.http.uploads import (
     FILE_FIELD,
@@ -21,7 +21,7 @@ from app.http.uploads import (
     receive_body,
     receive_upload,
 )
-from app.services import captures
+from app.services import captures, direct_uploads
 from app.services.captures import CaptureView
 from app.services.uploads import StagedUpload
 from app.storage.staging import StagedFile, too_large
@@ -113,6 +113,53 @@ async def post_upload(
             )
         staged = await writer.finish()
         return await run_in_threadpool(_finish, parts, principal, capture=capture, staged=staged)
+
+
+@router.get(
+    "/uploads/{capture_id}/parts",
+    operation_id="list_upload_parts",
+    summary="Where to send the file past us",
+    dependencies=WRITE,
+    responses=problems(404, 409, 410, 422),
+)
+def list_upload_parts(parts: PartsDep, principal: PrincipalDep, capture: ExpectedDep) -> PartList:
+    """Return a signed address for each part, and which have come; where the store is S3."""
+    found = direct_uploads.list_parts(blobs=parts.blobs, principal=principal, capture=capture)
+    return PartList(items=[PartOutput.model_validate(part) for part in found])
+
+
+@router.post(
+    "/uploads/{capture_id}/complete",
+    operation_id="complete_upload",
+    summary="Make one file of the parts",
+    status_code=status.HTTP_200_OK,
+    dependencies=WRITE,
+    responses=_ANSWERS,
+)
+async def complete_upload(parts: PartsDep, principal: PrincipalDep, capture: ExpectedDep) -> CaptureOutput:
+    """Take the parts as the file of the capture; 422 names those that are missing."""
+    chunks = await run_in_threadpool(
+        direct_uploads.read_file, blobs=parts.blobs, principal=principal, capture=capture
+    )
+    async with parts.staging.open(limit_bytes=_limit(capture, parts)) as writer:
+        async for chunk in iterate_in_threadpool(chunks):
+            await writer.write(chunk)
+        staged = await writer.finish()
+        return await run_in_threadpool(_finish_parts, parts, principal, capture=capture, staged=staged)
+
+
+def _finish_parts(
+    parts: Parts, principal: Principal, *, capture: CaptureView, staged: StagedFile
+) -> CaptureOutput:
+    """Make the recording; the parts go when it is there, and when it never will be."""
+    ids = {"organisation_id": principal.organisation_id, "capture_id": capture.id}
+    try:
+        finished = _finish(parts, principal, capture=capture, staged=staged)
+    except UnreadableVideoError:
+        direct_uploads.remove_parts(blobs=parts.blobs, **ids)
+        raise
+    direct_uploads.remove_parts(blobs=parts.blobs, **ids)
+    return finished
 
 
 def _limit(capture: CaptureView, parts: Parts) -> int:

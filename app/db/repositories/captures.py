@@ -171,6 +171,22 @@ class CaptureRepository:
             .execution_options(synchronize_session=False)
         )
 
+    def end_overdue(self, *, organisation_id: UUID) -> list[UUID]:
+        """End what is not waited for any more, and return which."""
+        return list(
+            self._session.scalars(
+                update(Capture)
+                .where(
+                    Capture.organisation_id == organisation_id,
+                    Capture.outcome.is_(None),
+                    Capture.expires_at <= func.now(),
+                )
+                .values(outcome=CaptureState.EXPIRED, updated_at=func.now())
+                .returning(Capture.id)
+                .execution_options(synchronize_session=False)
+            )
+        )
+
     def note_progress(self, capture_id: UUID, *, received_bytes: int, expires_s: float) -> datetime | None:
         """Note how much is safe, and put the end of waiting off; return it, None when nobody waits any more."""
         return self._session.scalar(

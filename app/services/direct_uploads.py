@@ -1,0 +1,103 @@
+"""A file that goes past us into the store, in parts, by addresses the store signs; made one file when all are there.
+
+Each part is an object of its own below the capture, so that a part can be sent again, and whatever removes the
+recording's folder removes parts, too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from uuid import UUID
+
+from app.domain.access import Permission, Principal
+from app.domain.errors import InvalidInputError, StaleStateError
+from app.services.captures import CaptureView
+from app.storage.blobs import BlobNotFoundError, BlobStore, DirectUploads
+
+PART_BYTES = 4 * 1024 * 1024
+EXPIRES_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of the file and where to put it."""
+
+    number: int
+    """From 1."""
+    first_byte: int
+    size_bytes: int
+    url: str
+    """For one PUT of exactly these bytes; signed, and good for an hour."""
+    has_come: bool
+
+
+def takes_parts(blobs: BlobStore) -> bool:
+    """Say whether the store takes files from clients directly."""
+    return isinstance(blobs, DirectUploads)
+
+
+def list_parts(*, blobs: BlobStore, principal: Principal, capture: CaptureView) -> list[Part]:
+    """Return every part of the file, in order; raise `StaleStateError` where the store takes none."""
+    principal.require(Permission.RECORDINGS_WRITE)
+    if not isinstance(blobs, DirectUploads):
+        raise StaleStateError(
+            "The store of this service takes no files directly.", how_to_fix="Send it by tus or PUT."
+        )
+    if capture.size_bytes is None:
+        raise InvalidInputError(
+            "How large the file is was not announced.", how_to_fix="Announce it with its size_bytes.", field="size_bytes"
+        )  # fmt: skip
+    parts = []
+    for number in range(1, ceil(capture.size_bytes / PART_BYTES) + 1):
+        first = (number - 1) * PART_BYTES
+        size = min(PART_BYTES, capture.size_bytes - first)
+        key = _key(principal, capture.id, number)
+        url = blobs.sign_put(key, expires_s=EXPIRES_S)
+        parts.append(
+            Part(
+                number=number,
+                first_byte=first,
+                size_bytes=size,
+                url=url,
+                has_come=_size(blobs, key) == size,
+            )
+        )
+    return parts
+
+
+def read_file(*, blobs: BlobStore, principal: Principal, capture: CaptureView) -> Iterator[bytes]:
+    """Yield the file, part by part; raise `InvalidInputError` before the first byte when one is missing."""
+    parts = list_parts(blobs=blobs, principal=principal, capture=capture)
+    missing = [str(part.number) for part in parts if not part.has_come]
+    if missing:
+        raise InvalidInputError(
+            f"Parts are missing or of another size: {', '.join(missing[:10])}.",
+            how_to_fix="Send them to the addresses that GET of the parts gives.",
+            field="parts",
+        )
+    return _read(blobs, principal, capture.id, parts)
+
+
+def remove_parts(*, blobs: BlobStore, organisation_id: UUID, capture_id: UUID) -> None:
+    """Remove what came of a file, once it is a recording or not waited for any more."""
+    blobs.delete_all(_folder(organisation_id, capture_id))
+
+
+def _read(blobs: BlobStore, principal: Principal, capture_id: UUID, parts: list[Part]) -> Iterator[bytes]:
+    for part in parts:
+        yield from blobs.iter_range(_key(principal, capture_id, part.number), start=0, end=part.size_bytes)
+
+
+def _folder(organisation_id: UUID, capture_id: UUID) -> str:
+    return f"{organisation_id}/{capture_id}/parts"
+
+
+def _key(principal: Principal, capture_id: UUID, number: int) -> str:
+    return f"{_folder(principal.organisation_id, capture_id)}/{number:05d}"
+
+
+def _size(blobs: BlobStore, key: str) -> int | None:
+    try:
+        return blobs.size(key)
+    except BlobNotFoundError:
+        return None
