@@ -1,8 +1,11 @@
 """Who is asking: an API key in the Authorization header, or the login cookie of the pages."""
 
 import hashlib
+import re
 from dataclasses import replace
+from typing import Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -11,16 +14,24 @@ from app.domain.access import Origin, Principal
 from app.domain.errors import CsrfError, InvalidCredentialsError, NotSignedInError
 from app.http.parts import Parts
 from app.http.rate_limits import BAD_KEY_BY_ADDRESS, REQUESTS
-from app.services import accounts, oauth
+from app.services import accounts, day_stations, oauth
+from app.services.day_stations import Stay
 from app.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_SECRET_CHARS = 512
+_A_FILE: Final = re.compile(r"/api/v1/uploads/([0-9a-fA-F-]{36})")
+"""The only addresses of REST at which a phone of a station is known: files that its station announced."""
 
 
 def login_cookie_name(settings: Settings) -> str:
     """Return the cookie's name; behind https the browser itself holds it to this host and to https."""
     return "__Host-plumbline" if is_https(settings) else "plumbline"
+
+
+def station_cookie_name(settings: Settings) -> str:
+    """Return the name of the cookie of a phone at a station."""
+    return "__Host-plumbline-station" if is_https(settings) else "plumbline-station"
 
 
 def is_https(settings: Settings) -> bool:
@@ -52,10 +63,10 @@ def authenticate_request(request: Request, parts: Parts) -> Principal:
     if header is not None:
         principal = _by_key(header, request=request, parts=parts)
     else:
-        principal = authenticate_login(request, parts)
+        principal = _by_stay(request, parts) or authenticate_login(request, parts)
         if request.method not in SAFE_METHODS:
             check_same_origin(request.headers, settings=parts.settings)
-    subject = str(principal.api_key_id or principal.user_id)
+    subject = str(principal.api_key_id or principal.user_id or principal.station_pass_id)
     try:
         parts.rate_limiter.hit(REQUESTS, subject)
     finally:
@@ -76,6 +87,37 @@ def authenticate_login(request: Request, parts: Parts) -> Principal:
         principal = replace(accounts.resolve_login(uow=uow, token=token), origin=origin_of(request))
     request.state.principal = principal
     return principal
+
+
+def authenticate_stay(request: Request, parts: Parts, *, capture_id: UUID | None = None) -> Stay:
+    """Return at which station a phone is, or raise `NotSignedInError`.
+
+    With a capture, raise `NotFoundError` unless that station announced it.
+    """
+    token = request.cookies.get(station_cookie_name(parts.settings))
+    if not token or len(token) > _MAX_SECRET_CHARS:
+        raise NotSignedInError("This phone is at no station.", how_to_fix="Ask the trainer for a code.")
+    with parts.uow_factory(None) as uow:
+        stay = day_stations.resolve_stay(uow=uow, token=token, origin=origin_of(request))
+        if capture_id is not None:
+            day_stations.check_own_clip(uow=uow, stay=stay, capture_id=capture_id)
+    request.state.principal = stay.principal
+    return stay
+
+
+def _by_stay(request: Request, parts: Parts) -> Principal | None:
+    """Return the phone that sends a file of its station; None for anything else, and for who is signed in."""
+    found = _A_FILE.fullmatch(request.url.path)
+    cookies = request.cookies
+    if found is None or login_cookie_name(parts.settings) in cookies:
+        return None
+    if station_cookie_name(parts.settings) not in cookies:
+        return None
+    try:
+        capture_id = UUID(found[1])
+    except ValueError:
+        return None
+    return authenticate_stay(request, parts, capture_id=capture_id).principal
 
 
 def _by_key(header: str, *, request: Request, parts: Parts) -> Principal:

@@ -11,7 +11,7 @@ from uuid import UUID
 from app.db.models import StationPass
 from app.db.repositories.days import DayRecord
 from app.db.repositories.stations import StationRecord
-from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Origin, Permission, Principal, Role
 from app.domain.audit import Act
 from app.domain.errors import (
@@ -34,16 +34,11 @@ from app.services.captures import (
     EXPIRES_S,
     AnnouncedCapture,
     CaptureRequest,
-    CaptureView,
     announce_capture,
-    finish_capture,
 )
 from app.services.checks import check_text
 from app.services.credentials import new_token, printable, sha256_of
 from app.services.screening_days import DayBoard, StationView, find_day, read_board, trial_state
-from app.services.uploads import StagedUpload
-from app.services.video_prober import VideoProber
-from app.storage.blobs import BlobStore
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _LATE = timedelta(days=3)
@@ -191,6 +186,18 @@ def resolve_stay(*, uow: UnitOfWork, token: str, origin: Origin | None = None) -
     return _stay(uow, row, origin=origin)
 
 
+def leave(*, uow: UnitOfWork, stay: Stay) -> None:
+    """End a phone's stay from its own side; takes a unit of work made for nobody."""
+    principal = stay.principal
+    uow.enter(principal.organisation_id)
+    uow.stations.revoke(
+        organisation_id=principal.organisation_id,
+        station_ids=(stay.station_id,),
+        pass_id=principal.station_pass_id,
+    )
+    uow.audit.record(actor=principal, act=Act.STATION_ENDED, object_id=principal.station_pass_id)
+
+
 def show_station(*, uow: UnitOfWork, stay: Stay) -> StationBoard:
     """Return what the phone is shown: its station, and who still is to be filmed."""
     record = find_day(uow, stay.principal, stay.day_id)
@@ -244,28 +251,6 @@ def announce_clip(
             taken_at=_believable(request.taken_at, record),
         )
     return announced
-
-
-def finish_clip(
-    *,
-    uow_factory: UnitOfWorkFactory,
-    blobs: BlobStore,
-    stay: Stay,
-    capture_id: UUID,
-    upload: StagedUpload,
-    prober: VideoProber,
-) -> CaptureView:
-    """Make the recording of a file that this phone announced and sent; raises as `finish_capture`."""
-    with uow_factory(stay.principal) as uow:
-        check_own_clip(uow=uow, stay=stay, capture_id=capture_id)
-    return finish_capture(
-        uow_factory=uow_factory,
-        blobs=blobs,
-        principal=stay.principal,
-        capture_id=capture_id,
-        upload=upload,
-        prober=prober,
-    )
 
 
 def check_own_clip(*, uow: UnitOfWork, stay: Stay, capture_id: UUID) -> None:

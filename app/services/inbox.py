@@ -121,6 +121,17 @@ def list_day_inbox(*, uow: UnitOfWork, principal: Principal, day_id: UUID) -> tu
     return tuple(_items_of_day(uow, principal, find_day(uow, principal, day_id)))
 
 
+def list_people(
+    *, uow: UnitOfWork, principal: Principal, day_id: UUID | None = None
+) -> tuple[DayAthlete, ...]:
+    """Return who may be chosen: of a day its team, otherwise everybody."""
+    principal.require(Permission.ROSTER_WRITE)
+    if day_id is None:
+        return tuple(uow.days.everybody(organisation_id=principal.organisation_id))
+    day = find_day(uow, principal, day_id).day
+    return tuple(uow.days.athletes(organisation_id=day.organisation_id, team_id=day.team_id))
+
+
 def count_inbox(*, uow: UnitOfWork, principal: Principal) -> int:
     """Return how many recordings have no athlete; 0 for who does not look after the inbox."""
     if not principal.may(Permission.ROSTER_WRITE):

@@ -3,12 +3,13 @@
 from urllib.parse import urlencode
 
 from fastapi import Request, Response, status
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from app.domain.access import Principal
 from app.domain.errors import ConfirmationNeededError, NotSignedInError, SecondFactorNeededError
 from app.http.parts import parts_of
 from app.http.problems import problem_of
+from app.services.door_links import STATION_PATH
 from app.web.contexts import Problem
 from app.web.deps import viewer_of
 from app.web.forms import form_token
@@ -20,6 +21,8 @@ from app.web.render import page_response
 def answer_as_page(request: Request, error: Exception) -> Response:
     """Return an error as a page; whoever is not signed in is sent to the sign-in and back."""
     if isinstance(error, NotSignedInError):
+        if request.url.path.startswith(f"{STATION_PATH}/"):
+            return _send_to_the_door(request, error)
         return _send_to_sign_in(request)
     if isinstance(error, SecondFactorNeededError):
         return _send_to(request, "/settings/security")
@@ -48,6 +51,14 @@ def _send_to(request: Request, target: str) -> Response:
     if request.headers.get("hx-request") == "true":
         return Response(status_code=status.HTTP_200_OK, headers={"HX-Redirect": target})
     return RedirectResponse(target, status_code=status.HTTP_303_SEE_OTHER)
+
+
+def _send_to_the_door(request: Request, error: NotSignedInError) -> Response:
+    """Send a phone that is at no station any more to where it can come in; tell its script in words."""
+    if request.headers.get("accept") == "application/json":
+        told = {"code": error.code, "message": error.message, "how_to_fix": error.how_to_fix}
+        return JSONResponse(told, status_code=status.HTTP_401_UNAUTHORIZED)
+    return RedirectResponse(STATION_PATH, status_code=status.HTTP_303_SEE_OTHER)
 
 
 def _send_to_sign_in(request: Request) -> Response:

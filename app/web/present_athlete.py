@@ -22,6 +22,7 @@ from app.web.words import (
     METRIC_LABELS,
     MOVEMENT_LABELS,
     NO_VALUE,
+    OCCASION_LABELS,
     SIDE_LABELS,
     VIEW_LABELS,
     error_text,
@@ -35,14 +36,6 @@ from app.web.words import (
 Z_95: Final = 1.96
 _ANGLE: Final = "fppa"
 """The number shown beside the score: the one that all movements with a knee angle have."""
-_OCCASIONS: Final[dict[str, str]] = {
-    "baseline": "Baseline",
-    "pre_season": "Pre-season",
-    "in_season": "In season",
-    "return_to_sport": "Return to sport",
-    "fatigued": "Fatigued",
-    "other": "Other occasion",
-}
 
 Step = tuple[HistoryEntry, HistoryMovement]
 
@@ -248,7 +241,7 @@ def _row(entry: HistoryEntry, item: HistoryMovement) -> ScreeningRow:
     return ScreeningRow(
         date_iso=entry.screened_on.isoformat(),
         date_text=_day(entry),
-        occasion=label_of(_OCCASIONS, entry.context.value),
+        occasion=label_of(OCCASION_LABELS, entry.context.value),
         score=NO_VALUE
         if score is None
         else f"{number_text(score.value, digits=0)} ({score.interval_90[0]:.0f}{EN_DASH}{score.interval_90[1]:.0f})",

@@ -87,6 +87,15 @@ MOVEMENT_LABELS: Final[dict[str, str]] = {
 
 VIEW_LABELS: Final[dict[str, str]] = {"frontal": "From the front", "sagittal": "From the side"}
 
+OCCASION_LABELS: Final[dict[str, str]] = {
+    "baseline": "Baseline",
+    "pre_season": "Pre-season",
+    "in_season": "In season",
+    "return_to_sport": "Return to sport",
+    "fatigued": "Fatigued",
+    "other": "Other occasion",
+}
+
 WHOLE_JUMP: Final = frozenset({"contact_time", "flight_time", "jump_height", "reactive_strength_index"})
 """Measures that span instants rather than belong to one."""
 

@@ -33,6 +33,7 @@ PUBLIC = {
     "/join",
     "/join/accept",
     "/new-password",
+    "/station",
     "/forgot-password",
 }
 """Routes that anybody may use; add to it with care."""

@@ -62,9 +62,7 @@ def film(uow_factory, blobs, club, tmp_path):
             )
         upload = stage_upload(tmp_path, uuid4().bytes if content is None else content)
         facts = {"uow_factory": uow_factory, "blobs": blobs, "upload": upload, "prober": trust}
-        if stay is None:
-            return finish_capture(principal=principal, capture_id=announced.capture.id, **facts)
-        return day_stations.finish_clip(stay=stay, capture_id=announced.capture.id, **facts)
+        return finish_capture(principal=principal, capture_id=announced.capture.id, **facts)
 
     return send
 

@@ -68,6 +68,7 @@ from app.web.present_webhooks import event_choices, present_delivery, present_we
 from app.web.render import STATIC, STATIC_URL, page_response
 from tests.chromium import find_chromium
 from tests.web import samples
+from tests.web.preview_days import day_pages
 from tests.web.preview_doors import sign_in_pages
 
 CLIP = Path(__file__).parents[2] / "samples" / "dvj_f_valgus20_60.mp4"
@@ -227,6 +228,7 @@ def pages() -> dict[str, Page]:
         "recording-failed": _recording(samples.failed()),
         "recording-processing": _recording(samples.processing(attempt=2)),
         "recording-queued": _recording(samples.queued()),
+        **day_pages(viewer=VIEWER, token=TOKEN),
         **_rosters_and_consent(),
         **settings_pages(),
         **webhook_pages(),

@@ -31,7 +31,7 @@ from app.web.present_settings import (
     second_factor_choices,
     settings_tabs,
 )
-from app.web.routes.settings_second_factor import qr_code
+from app.web.qr import qr_code
 
 
 def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -> dict[str, Page]:
@@ -54,7 +54,7 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
         organisation_id=None,
     )
     setup = AppSetupPage(
-        title="Set up an authenticator app", **shared, tabs=security, qr_code=qr_code(address),
+        title="Set up an authenticator app", **shared, tabs=security, qr_code=qr_code(address, label="QR code for the authenticator app"),
         secret="BWJG 5FCU H7DF WVYC DDCW HILQ XWZU NCKM", address=address,
     )  # fmt: skip
     clubs = (

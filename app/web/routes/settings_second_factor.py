@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-import segno
 from fastapi import APIRouter, Depends, Form, Request, Response, status
 from fastapi.responses import RedirectResponse
-from markupsafe import Markup
 
 from app.domain.access import Principal
 from app.domain.errors import InvalidInputError
@@ -18,6 +16,7 @@ from app.web.contexts import AppSetupPage, Problem, RecoveryCodesPage
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import settings_tabs
+from app.web.qr import qr_code
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(SignedInRule(while_enrolling=True))])
@@ -114,17 +113,8 @@ def _setup_page(
         csrf_token=form_token(request, parts.settings),
         tabs=settings_tabs(principal, current=SECURITY),
         problem=problem,
-        qr_code=qr_code(setup.address),
+        qr_code=qr_code(setup.address, label="QR code for the authenticator app"),
         secret=" ".join(setup.secret[start : start + 4] for start in range(0, len(setup.secret), 4)),
         address=setup.address,
     )
     return page_response(page, status=422 if problem else 200)
-
-
-def qr_code(text: str) -> Markup:
-    """Return a QR code as SVG, to stand in a page: dark on light, whatever the page's colours."""
-    drawn = segno.make(text, error="m", micro=False).svg_inline(
-        scale=4, omitsize=True, dark="#000", light="#fff", svgclass="qr", lineclass=None
-    )
-    named = drawn.replace("<svg ", '<svg role="img" aria-label="QR code for the authenticator app" ', 1)
-    return Markup(named)  # noqa: S704  # numbers and our own class name, drawn by segno
