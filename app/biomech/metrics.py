@@ -18,9 +18,9 @@ from app.biomech.types import FloatArray, Metric, Side
 from app.biomech.view import Yaw
 
 GRAVITY_M_S2 = 9.81
-LANDMARK_COMMON_SD_DEG = 1.3
-"""Spread from clip to clip of the landmark offset that both knees share [D, method section B.6]."""
-LANDMARK_SIDE_SD_DEG = 1.2
+LANDMARK_COMMON_SD_DEG = 1.0
+"""Spread from clip to clip of the landmark offset that both knees share [D, as the next]."""
+LANDMARK_SIDE_SD_DEG = 1.0
 """What each knee adds to it [D, own rendered clips and their variants, the landmark model refitted without the clip:
 both together 1.3 deg in the root of the mean square; a turned athlete's knees are further off]."""
 LANDMARK_TURNED_SD = 0.2
