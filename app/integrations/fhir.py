@@ -71,16 +71,17 @@ class FhirCase:
 def fhir_bundle(case: FhirCase) -> Resource:
     """Return the bundle, ready for JSON."""
     resources = [
-        *([] if case.athlete_id is None else [_patient(case, case.athlete_id)]),
-        _device(case),
-        _observation(case),
+        *([] if case.athlete_id is None else [patient_of(case, case.athlete_id)]),
+        device_of(case),
+        observation_of(case),
         _report(case),
-        *(_provenance(case, correction) for correction in case.corrections),
+        *(provenance_of(case, correction) for correction in case.corrections),
     ]
-    return {"resourceType": "Bundle", "type": "transaction", "entry": [_entry(each) for each in resources]}
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [entry_of(each) for each in resources]}
 
 
-def _entry(resource: Resource) -> Resource:
+def entry_of(resource: Resource) -> Resource:
+    """Return the entry that puts a resource under our id."""
     address = f"{resource['resourceType']}/{resource['id']}"
     return {
         "fullUrl": f"urn:uuid:{resource['id']}",
@@ -89,7 +90,8 @@ def _entry(resource: Resource) -> Resource:
     }
 
 
-def _patient(case: FhirCase, athlete_id: UUID) -> Resource:
+def patient_of(case: FhirCase, athlete_id: UUID) -> Resource:
+    """Return who it is about."""
     patient: Resource = {
         "resourceType": "Patient",
         "id": str(athlete_id),
@@ -115,7 +117,8 @@ def _patient(case: FhirCase, athlete_id: UUID) -> Resource:
     return patient
 
 
-def _device(case: FhirCase) -> Resource:
+def device_of(case: FhirCase) -> Resource:
+    """Return what measured: the software, with its versions."""
     versions = {
         "method": case.method.version,
         "code": case.method.code_version,
@@ -137,17 +140,18 @@ def _device_id(case: FhirCase) -> str:
     return str(uuid5(NAMESPACE_URL, f"plumbline:{stamp.version}:{stamp.code_version}:{stamp.model_sha256}"))
 
 
-def _observation(case: FhirCase) -> Resource:
+def observation_of(case: FhirCase) -> Resource:
+    """Return the numbers of one analysis."""
     observation: Resource = {
         "resourceType": "Observation",
         "id": str(case.analysis_id),
         "category": [{"coding": [{"system": f"{_HL7}/observation-category", "code": "exam"}]}],
         **_shared(case),
-        "device": _reference("Device", _device_id(case)),
+        "device": reference_to("Device", _device_id(case)),
         "note": [{"text": NOTE}, {"text": _VERDICTS[case.verdict]}],
         "component": [
-            *(_component(case, metric) for metric in case.metrics if metric.repetition is None),
-            *([] if case.risk_score is None else [_score(case, case.risk_score)]),
+            *(component_of(case, metric) for metric in case.metrics if metric.repetition is None),
+            *([] if case.risk_score is None else [score_of(case, case.risk_score)]),
         ],
     }
     if not observation["component"]:
@@ -161,7 +165,7 @@ def _report(case: FhirCase) -> Resource:
         "resourceType": "DiagnosticReport",
         "id": str(uuid5(case.analysis_id, "report")),
         **_shared(case),
-        "result": [_reference("Observation", str(case.analysis_id))],
+        "result": [reference_to("Observation", str(case.analysis_id))],
         "conclusion": f"{_VERDICTS[case.verdict]} {NOTE}",
     }
 
@@ -171,24 +175,25 @@ def _shared(case: FhirCase) -> Resource:
     movement = case.movement.value.replace("_", " ")
     shared: Resource = {
         "status": "amended" if case.corrections else "final",
-        "code": _code(
+        "code": code_of(
             case,
             f"movement_screen.{case.movement.value}",
             f"Movement screen for dynamic knee valgus: {movement}",
         ),
         "effectiveDateTime": case.screened_on.isoformat(),
-        "issued": _instant(case.analysed_at),
+        "issued": instant_of(case.analysed_at),
     }
     if case.athlete_id is not None:
-        shared["subject"] = _reference("Patient", str(case.athlete_id))
+        shared["subject"] = reference_to("Patient", str(case.athlete_id))
     return shared
 
 
-def _component(case: FhirCase, metric: Metric) -> Resource:
+def component_of(case: FhirCase, metric: Metric) -> Resource:
+    """Return one number, with its standard error."""
     definition = METRICS.get(metric.key)
     name = metric.key if definition is None else definition.name
     component: Resource = {
-        "code": _code(
+        "code": code_of(
             case,
             f"{metric.key}.{metric.side.value}.{metric.event}",
             f"{name}, {metric.side.value}, {metric.event.replace('_', ' ')}",
@@ -196,36 +201,38 @@ def _component(case: FhirCase, metric: Metric) -> Resource:
     }
     if metric.value is None or not isfinite(metric.value):
         return component | {"dataAbsentReason": _absent()}
-    component["valueQuantity"] = _quantity(metric.value, metric.unit)
+    component["valueQuantity"] = quantity_of(metric.value, metric.unit)
     if metric.se is not None and isfinite(metric.se):
         component["extension"] = [
             {
                 "url": f"{case.base_url}/fhir/StructureDefinition/standard-error",
-                "valueQuantity": _quantity(metric.se, metric.unit),
+                "valueQuantity": quantity_of(metric.se, metric.unit),
             }
         ]
     return component
 
 
-def _score(case: FhirCase, score: RiskScore) -> Resource:
+def score_of(case: FhirCase, score: RiskScore) -> Resource:
+    """Return the score, with its band."""
     low, high = score.interval_90
     return {
-        "code": _code(
+        "code": code_of(
             case,
             "movement_screen_score",
             "Movement screen score, 0 as in good landings, 100 furthest from them",
         ),
-        "valueQuantity": _quantity(score.value, "points"),
+        "valueQuantity": quantity_of(score.value, "points"),
         "interpretation": [{"text": f"{score.band}; 90 % interval {low:.0f} to {high:.0f}"}],
     }
 
 
-def _provenance(case: FhirCase, correction: FhirCorrection) -> Resource:
+def provenance_of(case: FhirCase, correction: FhirCorrection) -> Resource:
+    """Return that a person put something right."""
     provenance: Resource = {
         "resourceType": "Provenance",
         "id": str(uuid5(case.analysis_id, str(correction.id))),
-        "target": [_reference("Observation", str(case.analysis_id))],
-        "recorded": _instant(correction.made_at),
+        "target": [reference_to("Observation", str(case.analysis_id))],
+        "recorded": instant_of(correction.made_at),
         "activity": {"text": f"Put right by hand: {correction.kind.replace('_', ' ')}"},
         "agent": [
             {
@@ -239,12 +246,14 @@ def _provenance(case: FhirCase, correction: FhirCorrection) -> Resource:
     return provenance
 
 
-def _code(case: FhirCase, code: str, text: str) -> Resource:
+def code_of(case: FhirCase, code: str, text: str) -> Resource:
+    """Return one of our own codes."""
     system = f"{case.base_url}/fhir/CodeSystem/metrics"
     return {"coding": [{"system": system, "code": code, "display": text}], "text": text}
 
 
-def _quantity(value: float, unit: str) -> Resource:
+def quantity_of(value: float, unit: str) -> Resource:
+    """Return a number with its UCUM unit."""
     return {
         "value": round(value, _DIGITS) + 0.0,
         "unit": unit,
@@ -253,12 +262,13 @@ def _quantity(value: float, unit: str) -> Resource:
     }
 
 
-def _reference(kind: str, identity: str) -> Resource:
+def reference_to(kind: str, identity: str) -> Resource:
     """Return how a transaction names one of its own entries: the server puts its address there."""
     return {"reference": f"urn:uuid:{identity}", "type": kind}
 
 
-def _instant(at: datetime) -> str:
+def instant_of(at: datetime) -> str:
+    """Return an instant in UTC."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 

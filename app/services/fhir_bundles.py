@@ -1,12 +1,16 @@
-"""One analysis as the FHIR bundle takes it."""
+"""One analysis, or one screening, as the FHIR bundle takes it."""
 
 from uuid import UUID
 
+from app.biomech.norms import NormResult
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
+from app.domain.errors import NotFoundError
 from app.integrations.fhir import FhirCase, FhirCorrection
-from app.services import corrections
+from app.integrations.fhir_screening import FhirMovement, FhirScreening
+from app.services import corrections, screenings
 from app.services.presenters import no_recording
+from app.services.screening_models import JudgedMovement
 
 
 def get_fhir_case(*, uow: UnitOfWork, principal: Principal, analysis_id: UUID, base_url: str) -> FhirCase:
@@ -40,4 +44,53 @@ def get_fhir_case(*, uow: UnitOfWork, principal: Principal, analysis_id: UUID, b
             FhirCorrection(id=each.id, kind=each.kind.value, reason=each.reason, made_at=each.created_at)
             for each in detail.corrections
         ),
+    )
+
+
+def get_fhir_screening(
+    *, uow: UnitOfWork, principal: Principal, screening_id: UUID, base_url: str
+) -> FhirScreening:
+    """Return a screening with the present analyses of its trials; or raise `NotFoundError`, also when there are none.
+
+    Takes an entered `UnitOfWork` made for the principal.
+    """
+    view = screenings.get_screening(uow=uow, principal=principal, screening_id=screening_id)
+    movements = tuple(
+        _movement(uow, principal, movement=movement, base_url=base_url) for movement in view.movements
+    )
+    if not any(movement.cases for movement in movements):
+        raise NotFoundError(
+            "Nothing of this screening is analysed yet.",
+            how_to_fix="Look at its recordings: they say how far they are, or what went wrong.",
+        )
+    return FhirScreening(
+        id=view.id,
+        base_url=base_url,
+        screened_on=view.screened_on,
+        created_at=view.created_at,
+        movements=movements,
+    )
+
+
+def _movement(
+    uow: UnitOfWork, principal: Principal, *, movement: JudgedMovement, base_url: str
+) -> FhirMovement:
+    cases, counting = [], set()
+    for trial in movement.of.trials:
+        for recording in trial.recordings:
+            analysis_id = uow.analyses.latest_id(
+                organisation_id=principal.organisation_id, recording_id=recording.id
+            )
+            if analysis_id is None or recording.verdict is None:
+                continue
+            cases.append(
+                get_fhir_case(uow=uow, principal=principal, analysis_id=analysis_id, base_url=base_url)
+            )
+            if trial.counts:
+                counting.add(analysis_id)
+    return FhirMovement(
+        judgement=movement.of.judgement,
+        norms={one.metric.place: one.norm for one in movement.metrics if isinstance(one.norm, NormResult)},
+        cases=tuple(cases),
+        counting=frozenset(counting),
     )
