@@ -166,9 +166,10 @@ def add_passkey(
 def rename_passkey(*, uow: UnitOfWork, principal: Principal, passkey_id: UUID, name: str) -> None:
     """Call a passkey something else."""
     user = user_of(uow, principal)
-    shown = check_text(name, field="name", max_length=80)
-    if not uow.sign_in.rename_passkey(user_id=user.id, passkey_id=passkey_id, name=shown):
+    if passkey_id not in {row.id for row in uow.sign_in.list_passkeys(user.id)}:
         raise _no_passkey()
+    shown = check_text(name, field="name", max_length=80)
+    uow.sign_in.rename_passkey(user_id=user.id, passkey_id=passkey_id, name=shown)
     uow.audit.record(actor=principal, act=Act.PASSKEY_RENAMED, object_id=passkey_id)
 
 

@@ -126,15 +126,14 @@ class SignInRepository:
             .values(sign_count=sign_count, last_used_at=func.now())
         )
 
-    def rename_passkey(self, *, user_id: UUID, passkey_id: UUID, name: str) -> bool:
-        """Call a passkey something else; False when it is not theirs."""
-        renamed = self._session.scalar(
+    def rename_passkey(self, *, user_id: UUID, passkey_id: UUID, name: str) -> None:
+        """Call a passkey something else, if it is theirs."""
+        self._session.execute(
             update(Passkey)
             .where(Passkey.id == passkey_id, Passkey.user_id == user_id)
             .values(name=name)
-            .returning(Passkey.id)
+            .execution_options(synchronize_session=False)
         )
-        return renamed is not None
 
     def remove_passkey(self, *, user_id: UUID, passkey_id: UUID | None = None) -> bool:
         """Forget one of a person's passkeys, or all; False when there was none."""
