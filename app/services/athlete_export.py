@@ -23,6 +23,7 @@ from app.integrations.roster_files import guard_cell
 from app.services.analysis_record import analysis_document
 from app.services.athletes import get_athlete
 from app.services.presenters import analysis_view
+from app.services.retention import recording_folder
 from app.storage.blobs import BlobNotFoundError, BlobStore
 
 _PAGE: Final = 200
@@ -36,9 +37,10 @@ _FACTS: Final = (
 )  # fmt: skip
 README: Final = """\
 athlete.json       what the roster holds, teams, guardians, consent decisions
-recordings.json    every recording with every analysis of it
+recordings.json    every recording with every analysis of it, and what people put right in it
 measures.csv       every measure, one line each; valgus (knee inward) is positive on both sides
-recordings/        videos as uploaded, overlay videos and stills, as far as they are still kept
+recordings/        videos as uploaded, overlay videos and stills, as far as they are still kept; in "other", pose tracks and
+                   curves as numbers (npz)
 
 This is a movement screen, not a diagnosis.
 """
@@ -84,10 +86,10 @@ def export_athlete(
     documents = {
         "README.txt": README,
         "athlete.json": _json(person),
-        "recordings.json": _json([_recording(record, analyses) for record, analyses in found]),
+        "recordings.json": _json([_recording(uow, record, analyses) for record, analyses in found]),
         "measures.csv": _measures(found),
     }
-    films = [film for record, analyses in found for film in _films(record, analyses)]
+    films = [film for record, analyses in found for film in _files(record, analyses, blobs=blobs)]
     uow.audit.record(actor=principal, act=Act.ATHLETE_EXPORTED, object_id=athlete_id, n_recordings=len(found))
     return AthleteArchive(filename=f"athlete-{athlete_id}.zip", chunks=_zip(documents, films, blobs=blobs))
 
@@ -111,10 +113,24 @@ def _recordings(uow: UnitOfWork, organisation_id: UUID, athlete_id: UUID) -> lis
         before = (page[-1].recording.created_at, page[-1].recording.id)
 
 
-def _recording(record: RecordingRecord, analyses: list[StoredAnalysis]) -> dict[str, Any]:
+def _recording(uow: UnitOfWork, record: RecordingRecord, analyses: list[StoredAnalysis]) -> dict[str, Any]:
     recording = record.recording
+    corrections = uow.corrections.of_recording(
+        organisation_id=recording.organisation_id, recording_id=recording.id
+    )
     return {
         "id": recording.id,
+        "corrections": [
+            {
+                "kind": each.kind,
+                "before": each.before,
+                "after": each.after,
+                "reason": each.reason,
+                "created_at": each.created_at,
+                "undone_at": each.undone_at,
+            }
+            for each in corrections
+        ],
         **{name: getattr(recording, name) for name in _FACTS},
         "analyses": [
             {"id": each.id, "run": each.run, "created_at": each.created_at}
@@ -141,9 +157,24 @@ def _measures(found: list[tuple[RecordingRecord, list[StoredAnalysis]]]) -> str:
     return buffer.getvalue()
 
 
+def _folder(record: RecordingRecord) -> str:
+    return f"recordings/{record.recording.screened_on}-{record.recording.id}"
+
+
+def _files(record: RecordingRecord, analyses: list[StoredAnalysis], *, blobs: BlobStore) -> Iterator[_Film]:
+    """Yield every file of a recording: videos and pictures by their names, whatever else there is by where it lies."""
+    films = list(_films(record, analyses))
+    yield from films
+    named = {film.key for film in films}
+    prefix = recording_folder(record.recording.organisation_id, record.recording.id)
+    for key in blobs.find_keys(prefix):
+        if key not in named:
+            yield _Film(key=key, name=f"{_folder(record)}/other/{key.removeprefix(f'{prefix}/')}")
+
+
 def _films(record: RecordingRecord, analyses: list[StoredAnalysis]) -> Iterator[_Film]:
     recording = record.recording
-    folder = f"recordings/{recording.screened_on}-{recording.id}"
+    folder = _folder(record)
     if recording.original_deleted_at is None:
         extension = recording.blob_key.rpartition(".")[2]
         yield _Film(key=recording.blob_key, name=f"{folder}/original.{extension}")

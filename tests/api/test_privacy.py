@@ -433,6 +433,8 @@ def test_athlete_when_exported_then_everything_is_in_the_zip(
     films = [name for name in archive.namelist() if name.startswith("recordings/")]
     assert sum(name.endswith("original.mp4") for name in films) == 2
     assert any(name.endswith("overlay.mp4") for name in films)
+    assert any("/other/" in name and name.endswith("kinematics.npz") for name in films)
+    assert {name.rpartition("/")[2] for name in films} >= files_of(parts, club, ids[0])
     original = next(name for name in films if name.endswith("original.mp4"))
     assert archive.read(original)[4:8] == b"ftyp"
 
