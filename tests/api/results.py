@@ -22,8 +22,9 @@ from app.biomech.types import (
 )
 from app.db.repositories.analyses import AnalysisContent, AnalysisFiles
 from app.domain.lifecycle import Trigger
-from app.storage.tracks import kinematics_to_bytes
+from app.storage.tracks import kinematics_to_bytes, track_to_bytes
 from tests.api.support import PartsForTests
+from tests.factories import make_track
 
 OVERLAY = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 40
 STILL = b"\xff\xd8\xff\xe0" + b"jpeg" * 100
@@ -113,7 +114,8 @@ def analyse(
     """Claim the recording and record an analysis with all its files."""
     analysis_id = uuid7()
     folder = f"{organisation_id}/{recording_id}/{analysis_id}"
-    files = AnalysisFiles(kinematics_key=f"{folder}/kinematics.npz")
+    files = AnalysisFiles(kinematics_key=f"{folder}/kinematics.npz", track_key=f"{folder}/track.npz")
+    parts.blobs.put_bytes(f"{folder}/track.npz", track_to_bytes(make_track()))
     parts.blobs.put_bytes(f"{folder}/kinematics.npz", kinematics_to_bytes(make_kinematics()))
     parts.blobs.put_bytes(f"{folder}/overlay.mp4", OVERLAY)
     parts.blobs.put_bytes(f"{folder}/still-{STILL_FRAME}.jpg", STILL)
