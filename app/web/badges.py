@@ -6,7 +6,8 @@ from typing import Final
 from app.biomech.score import describe_band
 from app.biomech.types import QualityFinding, RiskScore, Severity, Verdict
 from app.domain.lifecycle import RecordingState
-from app.web.contexts import Badge, FindingCard, Tone
+from app.web.contexts.parts import Badge, Tone
+from app.web.contexts.results import FindingCard
 from app.web.words import percent_text
 
 FRONTAL: Final = "frontal"

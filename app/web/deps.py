@@ -12,7 +12,7 @@ from app.http.identity import SAFE_METHODS, authenticate_login, check_same_origi
 from app.http.parts import Parts, parts_of
 from app.http.rate_limits import REQUESTS
 from app.services import accounts, own_results
-from app.web.contexts import Viewer
+from app.web.contexts.parts import Viewer
 
 
 def get_parts(request: Request) -> Parts:

@@ -10,7 +10,7 @@ from app.domain.errors import ConfirmationNeededError, NotSignedInError, SecondF
 from app.http.parts import parts_of
 from app.http.problems import problem_of
 from app.services.door_links import STATION_PATH
-from app.web.contexts import Problem
+from app.web.contexts.parts import Problem
 from app.web.deps import viewer_of
 from app.web.forms import form_token
 from app.web.paths import came_from

@@ -14,7 +14,8 @@ from app.services.read_models import AthleteDetail
 from app.services.screening_models import HistoryEntry, HistoryMovement, ScreeningChange
 from app.web.badges import band_badge
 from app.web.charts import BAND_EDGES
-from app.web.contexts import AthletePage, Link, MovementTrend, ScreeningRow, Trend, Viewer
+from app.web.contexts.athletes import AthletePage, MovementTrend, ScreeningRow, Trend
+from app.web.contexts.parts import Link, Viewer
 from app.web.present_change import present_change
 from app.web.trends import TREND_NARROW, TREND_WIDE, TrendPoint, draw_trend
 from app.web.words import (

@@ -9,7 +9,8 @@ from app.biomech.screening import HEADLINE_EVENTS
 from app.biomech.types import Movement, Side
 from app.services.screening_models import HistoryEntry, MetricChange, MovementChange, ScreeningChange
 from app.web.charts import draw_difference
-from app.web.contexts import Badge, ChangePanel, ChangeRow, Tone
+from app.web.contexts.parts import Badge, Tone
+from app.web.contexts.results import ChangePanel, ChangeRow
 from app.web.words import (
     METRIC_LABELS,
     MINUS,

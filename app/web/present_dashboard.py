@@ -17,17 +17,8 @@ from app.services.read_models import (
 )
 from app.web.badges import FRONTAL, band_badge, state_badge, verdict_badge
 from app.web.charts import draw_mini_scale
-from app.web.contexts import (
-    Badge,
-    CountTile,
-    DashboardPage,
-    Link,
-    RosterRow,
-    ScoreMark,
-    SortHeading,
-    Tone,
-    Viewer,
-)
+from app.web.contexts.parts import Badge, Link, Tone, Viewer
+from app.web.contexts.teams import CountTile, DashboardPage, RosterRow, ScoreMark, SortHeading
 from app.web.progress import describe_progress
 from app.web.words import EN_DASH, error_text, number_text, percent_text, plural, quantity_text
 

@@ -15,11 +15,9 @@ from app.services.day_stations import NewPass, PassView, StationBoard
 from app.services.inbox import GuessView, InboxItem
 from app.services.read_models import TeamSummary
 from app.services.screening_days import BoardRow, DayBoard, DayView, TrialCount
-from app.web.contexts import (
+from app.web.contexts.days import (
     AthleteCard,
     BoardLine,
-    Choice,
-    CountTile,
     DayLine,
     InboxCard,
     InboxGuess,
@@ -27,11 +25,11 @@ from app.web.contexts import (
     PhoneLine,
     StationCard,
     StationPerson,
-    Tone,
     TrialMark,
     ViewMarks,
-    When,
 )
+from app.web.contexts.parts import Choice, Tone, When
+from app.web.contexts.teams import CountTile
 from app.web.present_settings import browser_text
 from app.web.qr import qr_code
 from app.web.words import MOVEMENT_LABELS, OCCASION_LABELS, VIEW_LABELS, label_of, number_text

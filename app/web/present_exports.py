@@ -10,7 +10,8 @@ from app.biomech.types import Movement
 from app.domain.exports import OPEN, ExportFormat, ExportState
 from app.domain.metric_export import MetricExportFilter
 from app.services.exports import ExportView
-from app.web.contexts import Badge, Choice, ExportRow, Tone, When
+from app.web.contexts.exports import ExportRow
+from app.web.contexts.parts import Badge, Choice, Tone, When
 from app.web.words import MOVEMENT_LABELS, label_of, size_text
 
 FORMATS: Final[Mapping[ExportFormat, tuple[str, str]]] = {

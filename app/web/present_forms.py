@@ -8,7 +8,9 @@ from typing import Final
 from app.biomech.pipeline import MOVEMENTS
 from app.biomech.types import Movement, View
 from app.services.read_models import AthleteSummary, TeamSummary
-from app.web.contexts import Choice, ErrorPage, Link, Problem, UploadPage, Viewer
+from app.web.contexts.parts import Choice, Link, Problem, Viewer
+from app.web.contexts.sign_in import ErrorPage
+from app.web.contexts.uploads import UploadPage
 from app.web.upload_fields import NOBODY
 from app.web.words import MOVEMENT_LABELS, VIEW_LABELS, label_of, size_text
 

@@ -8,15 +8,8 @@ from uuid import UUID
 from app.domain.roster_fields import ALIASES, IGNORE
 from app.domain.roster_import import NEW, SKIP, PlannedRow, RowOutcome
 from app.services.roster_imports import ImportColumn, ImportDraft, ImportReport
-from app.web.contexts import (
-    Choice,
-    ImportColumnField,
-    ImportQuestion,
-    ImportReviewPage,
-    ImportRow,
-    Problem,
-    Viewer,
-)
+from app.web.contexts.parts import Choice, Problem, Viewer
+from app.web.contexts.rosters import ImportColumnField, ImportQuestion, ImportReviewPage, ImportRow
 
 MAX_SHOWN = 300
 """Rows shown at most; those that need somebody come first."""

@@ -5,7 +5,8 @@ from typing import Final
 from app.biomech.less import MAX_TOTAL, LessItem, LessScore, SubScore
 from app.biomech.types import View
 from app.services.trial_models import TrialResultView
-from app.web.contexts import Badge, LessPanel, LessRow, Tone
+from app.web.contexts.parts import Badge, Tone
+from app.web.contexts.results import LessPanel, LessRow
 from app.web.words import MARK_LABELS, NO_VALUE, number_text, percent_text
 
 _OURS: Final = "P"

@@ -10,18 +10,8 @@ from app.services.read_models import RecordingView
 from app.services.screening_models import ScreeningChange
 from app.services.trial_models import TrialResultView
 from app.web.badges import finding_card, state_badge, verdict_badge
-from app.web.contexts import (
-    Badge,
-    Fact,
-    FindingCard,
-    Link,
-    Player,
-    RecordingPage,
-    ScorePanel,
-    Tone,
-    VerdictPanel,
-    Viewer,
-)
+from app.web.contexts.parts import Badge, Fact, Link, Tone, Viewer
+from app.web.contexts.results import FindingCard, Player, RecordingPage, ScorePanel, VerdictPanel
 from app.web.present_change import present_change
 from app.web.present_less import present_less
 from app.web.present_result import (

@@ -17,7 +17,7 @@ from app.biomech.types import (
 )
 from app.web.badges import FRONTAL, band_badge, band_note
 from app.web.charts import NARROW, WIDE, CurveEvent, CurveSeries, draw_curves, draw_score_scale
-from app.web.contexts import (
+from app.web.contexts.results import (
     ComponentRow,
     CurveRow,
     Curves,

@@ -12,17 +12,8 @@ from app.services.members import InvitationView, MemberView
 from app.services.passkeys import PasskeyView
 from app.services.provider_sign_in import DEFAULT_ROLES, ProviderChange, ProviderView
 from app.services.read_models import ApiKeySummary, TeamSummary
-from app.web.contexts import (
-    Choice,
-    InvitationRow,
-    KeyRow,
-    Link,
-    LoginRow,
-    MemberRow,
-    PasskeyRow,
-    ProviderForm,
-    When,
-)
+from app.web.contexts.parts import Choice, Link, When
+from app.web.contexts.settings import InvitationRow, KeyRow, LoginRow, MemberRow, PasskeyRow, ProviderForm
 
 ROLE_LABELS: Final[dict[Role, str]] = {
     Role.OWNER: "Owner",

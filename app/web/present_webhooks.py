@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app.domain.webhooks import CHOSEN, DESCRIPTIONS, DeliveryState, DisabledReason, PostFailure
 from app.services.webhooks import DeliveryView, EndpointView
-from app.web.contexts import Badge, Choice, DeliveryRow, Link, Tone, WebhookRow
+from app.web.contexts.parts import Badge, Choice, Link, Tone
+from app.web.contexts.settings import DeliveryRow, WebhookRow
 from app.web.present_settings import when_of
 
 DISABLED: Final[Mapping[DisabledReason, str]] = {

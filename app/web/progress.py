@@ -4,7 +4,7 @@ from typing import Final
 
 from app.domain.lifecycle import RecordingState
 from app.domain.lifecycle import Stage as WorkStage
-from app.web.contexts import Progress, Stage
+from app.web.contexts.parts import Progress, Stage
 from app.web.words import STAGE_LABELS
 
 RUNNING_STATES: Final = frozenset(

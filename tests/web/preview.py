@@ -26,38 +26,31 @@ from app.domain.webhooks import DisabledReason
 from app.http.middleware import RequestContextMiddleware
 from app.services.read_models import TeamSummary
 from app.services.screening_models import ScreeningChange
-from app.web.contexts import (
-    Choice,
+from app.web.contexts.exports import ExportsPage
+from app.web.contexts.parts import Choice, Link, OneTimeLink, Page, Problem, Viewer, When
+from app.web.contexts.rosters import (
     ConsentPage,
-    ExportsPage,
-    Factors,
     ImportColumnField,
     ImportQuestion,
     ImportReviewPage,
     ImportRow,
     ImportStartPage,
+)
+from app.web.contexts.settings import (
+    Factors,
     InvitationRow,
-    InvitedTo,
-    JoinPage,
     KeyRow,
     KeysPage,
-    Link,
     LoginRow,
     MemberRow,
     MembersPage,
-    NewPasswordPage,
-    NoTeamsPage,
-    OneTimeLink,
-    Page,
     PasskeyRow,
-    Problem,
     SecurityPage,
-    SignInPage,
-    Viewer,
     WebhookPage,
     WebhooksPage,
-    When,
 )
+from app.web.contexts.sign_in import InvitedTo, JoinPage, NewPasswordPage, SignInPage
+from app.web.contexts.teams import NoTeamsPage
 from app.web.present_athlete import AthleteRequest, present_athlete
 from app.web.present_dashboard import DashboardRequest, present_dashboard
 from app.web.present_exports import format_choices, movement_choices, present_export

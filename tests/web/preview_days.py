@@ -13,7 +13,8 @@ from app.domain.screenings import ScreeningContext
 from app.services.day_stations import NewPass, PassView, StationBoard
 from app.services.inbox import GuessView, InboxItem
 from app.services.screening_days import BoardRow, DayBoard, DayView, StationView, TrialCount
-from app.web.contexts import CardsPage, DayPage, DaysPage, InboxPage, Link, Page, Problem, StationPage, Viewer
+from app.web.contexts.days import CardsPage, DayPage, DaysPage, InboxPage, StationPage
+from app.web.contexts.parts import Link, Page, Problem, Viewer
 from app.web.present_days import (
     board_tiles,
     inbox_subtitle,

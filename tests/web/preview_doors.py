@@ -4,26 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.access import Principal, Role
-from app.web.contexts import (
-    AppSetupPage,
-    Choice,
+from app.web.contexts.own import OrganisationRow, OrganisationsPage, OwnConsentPage, OwnPage, OwnRow
+from app.web.contexts.parts import Choice, Link, Page, Problem, Viewer, When
+from app.web.contexts.settings import AppSetupPage, RecoveryCodesPage, SignInRulesPage
+from app.web.contexts.sign_in import (
     ConfirmPage,
     FindProviderPage,
     ForgotPasswordPage,
     LeavingPage,
-    Link,
-    OrganisationRow,
-    OrganisationsPage,
-    OwnConsentPage,
-    OwnPage,
-    OwnRow,
-    Page,
-    Problem,
-    RecoveryCodesPage,
     SecondStepPage,
-    SignInRulesPage,
-    Viewer,
-    When,
 )
 from app.web.present_settings import (
     grace_choices,

@@ -1,6 +1,8 @@
 """What a page is given and what its template uses are the same, both ways."""
 
 import dataclasses
+import importlib
+import pkgutil
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -9,7 +11,8 @@ from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 
 from app.web import contexts
-from app.web.contexts import PAGES, Page
+from app.web.contexts import PAGES
+from app.web.contexts.parts import Page
 from app.web.render import TEMPLATES, environment, render_html
 from tests.web.preview import pages
 
@@ -54,7 +57,8 @@ def test_parts_when_compared_with_the_templates_then_every_field_is_shown() -> N
     }
     parts = [
         part
-        for part in vars(contexts).values()
+        for module in pkgutil.iter_modules(contexts.__path__, prefix=f"{contexts.__name__}.")
+        for part in vars(importlib.import_module(module.name)).values()
         if dataclasses.is_dataclass(part) and isinstance(part, type) and not issubclass(part, Page)
     ]
     unused = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.biomech.less import score_less
 from app.biomech.two_views import join_views
 from app.services.trial_models import TrialResultView
-from app.web.contexts import LessPanel
+from app.web.contexts.results import LessPanel
 from app.web.present_less import present_less
 from app.web.render import render_html
 from tests.web import samples

@@ -14,7 +14,8 @@ from app.http.rate_limits import SIGN_IN_BY_ADDRESS
 from app.services import consents
 from app.services.door_links import CONSENT_PATH as PATH
 from app.services.door_links import consent_link
-from app.web.contexts import Choice, ConsentPage, Problem
+from app.web.contexts.parts import Choice, Problem
+from app.web.contexts.rosters import ConsentPage
 from app.web.deps import PartsDep
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
 from app.web.render import page_response

@@ -15,7 +15,8 @@ from app.http.post import post_of
 from app.http.problems import problem_of
 from app.http.rate_limits import RESET_BY_ACCOUNT, RESET_BY_ADDRESS, SIGN_IN_BY_ADDRESS
 from app.services import logins, members
-from app.web.contexts import ForgotPasswordPage, InvitedTo, JoinPage, NewPasswordPage, Page, Problem
+from app.web.contexts.parts import Page, Problem
+from app.web.contexts.sign_in import ForgotPasswordPage, InvitedTo, JoinPage, NewPasswordPage
 from app.web.deps import PartsDep
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
 from app.web.present_settings import ROLE_LABELS

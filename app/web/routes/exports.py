@@ -14,7 +14,8 @@ from app.domain.metric_export import MetricExportFilter
 from app.http.files import send_blob
 from app.http.parts import Parts
 from app.services import exports, roster
-from app.web.contexts import Choice, ExportsPage, Problem
+from app.web.contexts.exports import ExportsPage
+from app.web.contexts.parts import Choice, Problem
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_exports import format_choices, movement_choices, movement_of, present_export

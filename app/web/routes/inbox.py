@@ -12,7 +12,8 @@ from app.domain.access import Permission, Principal
 from app.http.parts import Parts
 from app.services import inbox, inbox_assignments, screening_days
 from app.services.inbox_assignments import MAX_AT_ONCE, Assigned, Assignment, AssignStatus
-from app.web.contexts import InboxPage, Link
+from app.web.contexts.days import InboxPage
+from app.web.contexts.parts import Link
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_days import inbox_subtitle, person_label, present_item

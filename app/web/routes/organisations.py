@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from app.services import logins
-from app.web.contexts import OrganisationRow, OrganisationsPage
+from app.web.contexts.own import OrganisationRow, OrganisationsPage
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import ROLE_LABELS

@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse
 from app.domain.consent import Purpose, Relation
 from app.services import athlete_history, own_results
 from app.services.own_results import OwnAthlete
-from app.web.contexts import Choice, Link, OwnConsentPage, OwnPage, OwnRow
+from app.web.contexts.own import OwnConsentPage, OwnPage, OwnRow
+from app.web.contexts.parts import Choice, Link
 from app.web.deps import OwnRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_athlete import AthleteRequest, present_own_athlete

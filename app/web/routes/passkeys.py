@@ -14,7 +14,7 @@ from app.http.post import post_of
 from app.http.rate_limits import SIGN_IN_BY_ADDRESS
 from app.services import passkeys
 from app.services.passkeys import MAX_ANSWER_CHARS, Question, RelyingParty
-from app.web.contexts import Problem
+from app.web.contexts.parts import Problem
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule
 from app.web.forms import check_form
 from app.web.paths import MAX_NEXT_CHARS, safe_path

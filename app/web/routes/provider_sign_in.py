@@ -18,7 +18,8 @@ from app.services import accounts, provider_sign_in
 from app.services.provider_sign_in import Departure, ProviderView
 from app.services.sign_in_steps import STEP_LIFETIME
 from app.settings import Settings
-from app.web.contexts import Choice, FindProviderPage, LeavingPage, Problem
+from app.web.contexts.parts import Choice, Problem
+from app.web.contexts.sign_in import FindProviderPage, LeavingPage
 from app.web.deps import PartsDep
 from app.web.forms import check_form, form_token, set_private_cookie
 from app.web.paths import MAX_NEXT_CHARS, safe_path

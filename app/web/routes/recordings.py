@@ -17,7 +17,8 @@ from app.services import analyses, athlete_history, athletes, recordings, trials
 from app.services.read_models import BlobKind, RecordingView
 from app.services.screening_models import ScreeningChange
 from app.services.trial_models import TrialResultView
-from app.web.contexts import Link, RecordingPage
+from app.web.contexts.parts import Link
+from app.web.contexts.results import RecordingPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_recording import RecordingRequest, present_recording

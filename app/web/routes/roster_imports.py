@@ -16,7 +16,8 @@ from app.http.small_files import SmallFile, receive_small_file
 from app.integrations.roster_files import MAX_FILE_BYTES
 from app.services import athletes, recordings, roster_export, roster_imports, undo_changes
 from app.services.roster_export import RosterFormat
-from app.web.contexts import ImportStartPage, Problem
+from app.web.contexts.parts import Problem
+from app.web.contexts.rosters import ImportStartPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_imports import present_draft, present_report, read_answers

@@ -17,7 +17,8 @@ from app.http.problems import problem_of
 from app.services import day_stations, roster, screening_days
 from app.services.door_links import station_link
 from app.services.screening_days import DayPlan, StationPlan
-from app.web.contexts import CardsPage, DayPage, DaysPage, JoinCode, Link, Problem
+from app.web.contexts.days import CardsPage, DayPage, DaysPage, JoinCode
+from app.web.contexts.parts import Link, Problem
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_days import (

@@ -19,7 +19,8 @@ from app.services.read_models import SignedIn
 from app.services.second_factor import FactorView
 from app.services.sign_in_steps import STEP_LIFETIME, look_at_step, take_step
 from app.settings import Settings
-from app.web.contexts import ConfirmPage, Problem, SecondStepPage
+from app.web.contexts.parts import Problem
+from app.web.contexts.sign_in import ConfirmPage, SecondStepPage
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import check_form, form_token, set_private_cookie, visitor_cookie_name
 from app.web.paths import MAX_NEXT_CHARS, safe_path

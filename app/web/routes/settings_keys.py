@@ -13,7 +13,8 @@ from app.domain.errors import InvalidInputError
 from app.http.parts import Parts
 from app.services import accounts, roster
 from app.services.read_models import NewApiKey
-from app.web.contexts import KeysPage, OneTimeLink, Problem
+from app.web.contexts.parts import OneTimeLink, Problem
+from app.web.contexts.settings import KeysPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import present_key, scope_choices, settings_tabs, team_choices

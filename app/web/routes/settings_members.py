@@ -14,7 +14,8 @@ from app.http.post import post_of
 from app.services import logins, members, roster, second_factor
 from app.services.door_links import join_link, reset_link
 from app.services.members import Place
-from app.web.contexts import MembersPage, OneTimeLink, Problem
+from app.web.contexts.parts import OneTimeLink, Problem
+from app.web.contexts.settings import MembersPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import (

@@ -12,7 +12,8 @@ from app.http.post import post_of, seal_from
 from app.http.rate_limits import SECOND_FACTOR_BY_ACCOUNT
 from app.services import second_factor
 from app.services.second_factor import AppSetup
-from app.web.contexts import AppSetupPage, Problem, RecoveryCodesPage
+from app.web.contexts.parts import Problem
+from app.web.contexts.settings import AppSetupPage, RecoveryCodesPage
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import settings_tabs

@@ -12,7 +12,8 @@ from app.http.parts import Parts
 from app.http.post import post_of
 from app.http.rate_limits import SIGN_IN_BY_ACCOUNT
 from app.services import logins, passkeys, second_factor
-from app.web.contexts import Factors, Problem, SecurityPage
+from app.web.contexts.parts import Problem
+from app.web.contexts.settings import Factors, SecurityPage
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import present_login, present_passkey, settings_tabs

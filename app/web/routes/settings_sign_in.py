@@ -13,7 +13,8 @@ from app.http.post import seal_from
 from app.http.provider import fetch_from, redirect_uri, start_link
 from app.services import provider_sign_in, sign_in_rules
 from app.services.provider_sign_in import DEFAULT_ROLES, ProviderChange
-from app.web.contexts import Problem, SignInRulesPage
+from app.web.contexts.parts import Problem
+from app.web.contexts.settings import SignInRulesPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import (

@@ -15,7 +15,8 @@ from app.http.parts import Parts
 from app.http.webhook_config import webhook_config
 from app.services import roster, webhooks
 from app.services.webhooks import NewSecret
-from app.web.contexts import OneTimeLink, Problem, WebhookPage, WebhooksPage
+from app.web.contexts.parts import OneTimeLink, Problem
+from app.web.contexts.settings import WebhookPage, WebhooksPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_settings import settings_tabs, team_choices

@@ -12,7 +12,8 @@ from app.http.parts import Parts
 from app.http.rate_limits import SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS
 from app.services import accounts
 from app.services.read_models import SecondStep, SignedIn
-from app.web.contexts import Problem, SignInPage
+from app.web.contexts.parts import Problem
+from app.web.contexts.sign_in import SignInPage
 from app.web.deps import PartsDep, SignedInRule
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
 from app.web.paths import MAX_NEXT_CHARS, safe_path

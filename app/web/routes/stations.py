@@ -28,7 +28,8 @@ from app.services.door_links import STATION_PATH
 from app.services.uploads import StagedUpload
 from app.storage.blobs import StorageFullError
 from app.storage.staging import StagedFile, too_large
-from app.web.contexts import Problem, StationPage
+from app.web.contexts.days import StationPage
+from app.web.contexts.parts import Problem
 from app.web.deps import PartsDep
 from app.web.forms import (
     check_form,

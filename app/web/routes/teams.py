@@ -12,7 +12,8 @@ from app.domain.access import Permission, Principal, Role
 from app.http.parts import Parts
 from app.services import roster
 from app.services.read_models import DashboardSort
-from app.web.contexts import DashboardPage, Link, NoTeamsPage
+from app.web.contexts.parts import Link
+from app.web.contexts.teams import DashboardPage, NoTeamsPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import form_token
 from app.web.present_dashboard import DashboardRequest, present_dashboard

@@ -21,7 +21,7 @@ from app.services.read_models import AthleteSummary, TeamSummary
 from app.services.uploads import StagedUpload
 from app.storage.blobs import StorageFullError
 from app.storage.staging import StagedFile, too_large
-from app.web.contexts import Link, Problem
+from app.web.contexts.parts import Link, Problem
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_forms import UploadEntries, UploadRequest, present_upload
