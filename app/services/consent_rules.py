@@ -65,7 +65,11 @@ def obey_consent(
         stranger = _judge_stranger(uow, organisation_id=organisation_id)
         found += [
             (*waiting, stranger)
-            for waiting in uow.privacy.recordings_of_nobody(organisation_id=organisation_id)
+            for waiting in uow.privacy.recordings_of_nobody(
+                organisation_id=organisation_id,
+                states=[state for state, trigger in TRANSITIONS if trigger is _trigger(stranger)],
+                unlike=stranger.withheld,
+            )
         ]
     changed: dict[Withheld, list[UUID]] = {}
     n_moved = 0
@@ -86,6 +90,10 @@ def _judge_stranger(uow: UnitOfWork, *, organisation_id: UUID) -> ConsentVerdict
     return judge_consent(rules, date_of_birth=None, decisions=(), today=datetime.now(UTC).date())
 
 
+def _trigger(verdict: ConsentVerdict) -> Trigger:
+    return Trigger.CONSENT_GIVEN if verdict.may_process else Trigger.CONSENT_MISSING
+
+
 def _move_on(
     uow: UnitOfWork,
     recording_id: UUID,
@@ -94,7 +102,7 @@ def _move_on(
     state: RecordingState,
     verdict: ConsentVerdict,
 ) -> int:
-    trigger = Trigger.CONSENT_GIVEN if verdict.may_process else Trigger.CONSENT_MISSING
+    trigger = _trigger(verdict)
     if (state, trigger) not in TRANSITIONS:
         return 0
     uow.recordings.transition(recording_id, from_state=state, trigger=trigger)

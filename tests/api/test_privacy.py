@@ -230,7 +230,11 @@ def age(database: DatabaseUrls, club: Club, *, days: int) -> None:
         )
         for column in ("created_at", "withheld_since"):
             connection.execute(
-                text(f"UPDATE recording SET {column} = {column} - make_interval(days => {days})")  # noqa: S608  # names of this test
+                text(
+                    f"UPDATE recording SET {column} = {column} - make_interval(days => {days})"  # noqa: S608  # names of this test
+                    " WHERE organisation_id = :id"
+                ),
+                {"id": club.organisation_id},
             )
     engine.dispose()
 

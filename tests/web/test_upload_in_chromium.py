@@ -111,7 +111,8 @@ def test_upload_when_the_network_is_cut_paused_and_back_then_it_goes_on_and_is_w
     tab.get_by_role("button", name="Go on").click()
     tab.wait_for_url(re.compile(r"/recordings/[0-9a-f-]{36}$"), timeout=30_000)
     assert offsets[0] == 0
-    assert len(offsets) >= 3
+    # a pause may come before the piece after the cut was sent
+    assert len(offsets) >= 2
     assert offsets[-1] > 0, "it began anew"
     assert kept(parts, club, tab.url) == hashlib.sha256(content).hexdigest()
     with parts.uow_factory(club.principal) as uow:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, func, insert, literal, select, update
+from sqlalchemy import ARRAY, Uuid, any_, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -160,14 +160,20 @@ class PrivacyRepository:
         )
         return [(row.id, row.athlete_id, row.state, Withheld(row.withheld)) for row in rows]
 
-    def recordings_of_nobody(self, *, organisation_id: UUID) -> list[tuple[UUID, RecordingState, Withheld]]:
-        """Return what waits in the inbox: id, state, from whom results are kept. Held for the transaction."""
+    def recordings_of_nobody(
+        self, *, organisation_id: UUID, states: Collection[RecordingState], unlike: Withheld
+    ) -> list[tuple[UUID, RecordingState, Withheld]]:
+        """Return what is in the inbox in one of these states or kept from others: id, state, from whom.
+
+        Held for the transaction, and nothing else of the inbox is: a worker may be at it.
+        """
         rows = self._session.execute(
             select(Recording.id, Recording.state, Recording.withheld)
             .where(
                 Recording.organisation_id == organisation_id,
                 Recording.athlete_id.is_(None),
                 Recording.state != RecordingState.PURGED,
+                or_(Recording.state.in_(states), Recording.withheld != int(unlike)),
             )
             .order_by(Recording.id)
             .with_for_update()
