@@ -20,6 +20,8 @@ WORDS = (
     "a long enough password", "four plain words here", "another four plain words",
 )  # fmt: skip
 """Names, the addresses of everybody, and passwords: what the tests call people and let them in with."""
+_NOT_OURS = ('"logger": "mail.log"', "plumbline create-user you@example.org")
+"""Lines of the mail server that the tests start in this process, and the example in the words of the first start."""
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _LEAST = 16
 """Shorter ones are no secrets, and would be found by chance."""
@@ -94,6 +96,8 @@ def n_lines() -> int:
 
 def find_betrayals(line: str, *, made: set[str]) -> list[str]:
     """Return what of a person's, or which kind of secret, stands in a line."""
+    if any(words in line for words in _NOT_OURS):
+        return []
     found = [f"{word!r}: {line[:300]}" for word in WORDS if word in line]
     lengths = {len(secret) for secret in made}
     for run in _RUN.findall(line):
