@@ -230,7 +230,7 @@ class SignInRepository:
     def _change_user(self, user_id: UUID, *conditions: object, **values: object) -> bool:
         changed = self._session.scalar(
             update(UserAccount)
-            .where(UserAccount.id == user_id, *conditions)  # type: ignore[arg-type]  # conditions of ours
+            .where(UserAccount.id == user_id, *conditions)  # type: ignore[arg-type]  # each is a column compared
             .values(values)
             .returning(UserAccount.id)
             .execution_options(synchronize_session=False)
