@@ -5,10 +5,11 @@ import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 
 from app.api import health, oauth
 from app.api.responses import problems
@@ -16,6 +17,7 @@ from app.api.schemas.athletes import BatchAthleteInput
 from app.api.schemas.problem import ProblemDocument
 from app.api.schemas.recordings import ProgressEvent
 from app.api.v1 import router as v1_router
+from app.http.access import anybody
 from app.http.idempotency import EXEMPT, HEADER, REPLAYED
 
 DESCRIPTION = """\
@@ -40,7 +42,8 @@ TAGS = [
     {"name": "oauth", "description": "Short-lived tokens for programs that expect OAuth2."},
     {"name": "health", "description": "For whoever watches the service."},
 ]
-ROUTERS: tuple[APIRouter, ...] = (health.router, oauth.router, v1_router)
+router = APIRouter(prefix="/api/v1", include_in_schema=False)
+ROUTERS: tuple[APIRouter, ...] = (health.router, oauth.router, router, v1_router)
 _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 
 
@@ -69,6 +72,12 @@ def build_document() -> dict[str, Any]:
         schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
+
+
+@router.get("/openapi.json")
+def read_openapi(_access: Annotated[None, Depends(anybody)]) -> JSONResponse:
+    """Return the OpenAPI 3.1 document."""
+    return JSONResponse(build_document())
 
 
 def _leave_out_framework_errors(document: dict[str, Any]) -> None:

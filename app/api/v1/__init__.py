@@ -18,7 +18,6 @@ from app.api.v1 import (
     method,
     metric_exports,
     motion_files,
-    openapi,
     privacy,
     reanalyses,
     recording_events,
@@ -38,7 +37,6 @@ from app.api.v1 import (
 
 router = APIRouter(prefix="/api/v1")
 for part in (
-    openapi,
     recording_uploads,
     recordings,
     recording_files,
