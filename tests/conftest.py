@@ -1,29 +1,29 @@
 """Fixtures everybody may use: a real PostgreSQL, a unit of work, a queue in memory and blobs on disk."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy import Engine
 
 from app.db.engine import make_engine
 from app.db.provision import DatabaseUrls
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.jobs.memory_queue import MemoryQueue
+from app.logs import configure_logs
 from app.storage.local import LocalBlobStore
 from tests.support import logbook, postgres
 from tests.support.valkey import ValkeyServer
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Out of the box structlog draws every local variable around a traceback, which takes seconds.
-    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
     if not hasattr(config, "workerinput"):
         postgres.begin_run()
     logbook.begin()
+    configure_logs(level="INFO", process="test", stream=logbook.stream())
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the tests' own requests
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,12 +32,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     logbook.end()
     if hasattr(session.config, "workerinput"):
         return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     found = logbook.betrayals()
     if found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         shown = "\n".join(("names or secrets in the logs:", *dict.fromkeys(found)))
         reporter.write_line(f"\n{shown}", red=True)
+    else:
+        reporter.write_line(f"\nno name and no secret in {logbook.n_lines()} lines of the logs")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -31,4 +31,6 @@ def run_demo(*, samples: Path | None, exit_when_done: bool) -> int:
 
 def _show_address(stack: Stack) -> None:
     say(f"Plumbline is at {stack.settings.base_url}   (Ctrl-C stops it)")
-    say("Make a user in another terminal: plumbline create-user you@example.org --organisation 'Your club'")
+    say(
+        "Make a user in another terminal: plumbline create-user you@your-club.example --organisation 'Your club'"
+    )

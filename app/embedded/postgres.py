@@ -46,6 +46,9 @@ class EmbeddedPostgres:
             "shared_buffers": "64MB",
             "log_timezone": "UTC",
             "timezone": "UTC",
+            # without the values of a refused row and the words of the statement: both may be somebody's name
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
             "cluster_name": "plumbline",
         }
         arguments = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]

@@ -1,6 +1,5 @@
 """The server of each test module, and people who may ask it things."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,12 @@ from app.domain.access import Permission, Principal, Role
 from app.http.identity import login_cookie_name
 from app.http.rate_limits import RateLimiter
 from app.jobs.memory_queue import MemoryQueue
-from app.logs import configure_logs
 from app.main import create_app
 from app.services import accounts
 from app.settings import Settings
 from app.storage.local import LocalBlobStore
 from app.storage.staging import StagingArea
 from tests.api.support import PartsForTests, TrustingProber, serving
-from tests.support import logbook
 
 PASSWORD = "a long enough password"
 
@@ -61,8 +58,6 @@ def parts(engine: Engine, api_queue: MemoryQueue, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="module")
 def app(parts: PartsForTests) -> FastAPI:
-    configure_logs(level="INFO", process="api", stream=logbook.stream())
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # the tests' own requests
     return create_app(parts)
 
 

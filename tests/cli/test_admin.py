@@ -11,7 +11,7 @@ from app.db.provision import DatabaseUrls
 from app.domain.audit import Act
 from app.services import accounts
 from app.settings import load_settings
-from tests.support.processes import environment, plumbline
+from tests.support.processes import run
 
 
 class Commands:
@@ -19,10 +19,7 @@ class Commands:
         self.settings = settings
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            plumbline(*arguments), env=environment(**self.settings), input=typed, capture_output=True, text=True,
-            timeout=90, check=False,
-        )  # fmt: skip
+        return run(*arguments, typed=typed, **self.settings)
 
 
 @pytest.fixture

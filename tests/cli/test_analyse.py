@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import environment, plumbline
+from tests.support.processes import environment, plumbline, run
 from tests.support.videos import write_mirrored
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "samples" / "dvj_f_valgus20_60.mp4"
 
 
 def _analyse(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        plumbline("analyse", *map(str, arguments)), env=environment(), capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
+    return run("analyse", *map(str, arguments), timeout_s=120)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import environment, free_port, plumbline
+from tests.support.processes import free_port, run
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "samples" / "dvj_f_valgus20_60.mp4"
 
@@ -34,11 +33,8 @@ def test_demo_when_run_twice_then_the_second_shows_the_same_result_without_anoth
 
 
 def _demo(folder: Path, samples: Path) -> str:
-    result = subprocess.run(
-        plumbline("demo", "--samples", str(samples), "--exit-when-done"),
-        env=environment(data_dir=folder / "data", port=_port(folder)),
-        capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+    demo = ("demo", "--samples", str(samples), "--exit-when-done")
+    result = run(*demo, timeout_s=240, data_dir=folder / "data", port=_port(folder))
     assert result.returncode == 0, result.stderr
     return result.stdout
 

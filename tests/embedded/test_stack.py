@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from app.embedded.addresses import with_running_stack
 from app.settings import Settings, load_settings
-from tests.support.processes import environment, family, free_port, gone, plumbline, start, wait_until
+from tests.support.processes import family, free_port, gone, run, start, wait_until
 
 PARTS = {"postgres", "valkey-server", "api", "worker"}
 START_TIMEOUT_S = 120.0
@@ -76,9 +76,7 @@ def run_stack(tmp_path: Path) -> Iterator[Callable[[Path], RunningStack]]:
 
 
 def _run_up(**settings: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        plumbline("up"), env=environment(**settings), capture_output=True, text=True, timeout=90, check=False
-    )
+    return run("up", **settings)
 
 
 def _write_marker(settings: Settings) -> None:

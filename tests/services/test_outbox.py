@@ -133,9 +133,9 @@ def test_letter_when_the_server_says_later_then_tried_again_after_longer_and_lon
     setattr(server, f"{step}_answer", "250 OK")
     assert send(mail_id) is SendResult.SENT
     assert len(server.letters) == 1
-    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("mail.")]
-    assert any(f"{step}_451" in said for said in ours)
-    assert EMAIL not in " ".join(ours)
+    said = [record.getMessage() for record in caplog.records]
+    assert any(f"{step}_451" in line for line in said)
+    assert EMAIL not in " ".join(said)
 
 
 @pytest.mark.parametrize("step", ["recipient", "letter"])

@@ -20,8 +20,6 @@ WORDS = (
     "a long enough password", "four plain words here", "another four plain words",
 )  # fmt: skip
 """Names, the addresses of everybody, and passwords: what the tests call people and let them in with."""
-_NOT_OURS = ('"logger": "mail.log"', "plumbline create-user you@example.org")
-"""Lines of the mail server that the tests start in this process, and the example in the words of the first start."""
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _LEAST = 16
 """Shorter ones are no secrets, and would be found by chance."""
@@ -57,15 +55,21 @@ def stream() -> TextIOWrapper:
 
 
 def watch(log: Path) -> Path:
-    """Look into the log of a process that is being started when this process ends."""
+    """Look into the log of a process that is being started, or into a folder of logs, when this process ends."""
     _started.append(log)
     return log
 
 
 def keep(log: Path) -> None:
-    """Keep what a process logged, whose folder is about to be removed."""
-    if log.exists():
-        (_folder() / f"{uuid4().hex}.log").write_bytes(log.read_bytes())
+    """Keep what a process logged, or every log in a folder, before it is removed."""
+    for each in log.rglob("*.log") if log.is_dir() else [log]:
+        if each.exists():
+            add(each.read_text(errors="replace"))
+
+
+def add(logged: str) -> None:
+    """Keep what a process logged."""
+    (_folder() / f"{uuid4().hex}.log").write_text(logged)
 
 
 def end() -> None:
@@ -96,8 +100,6 @@ def n_lines() -> int:
 
 def find_betrayals(line: str, *, made: set[str]) -> list[str]:
     """Return what of a person's, or which kind of secret, stands in a line."""
-    if any(words in line for words in _NOT_OURS):
-        return []
     found = [f"{word!r}: {line[:300]}" for word in WORDS if word in line]
     lengths = {len(secret) for secret in made}
     for run in _RUN.findall(line):

@@ -1,5 +1,6 @@
 """A mail server on loopback that really speaks SMTP; it keeps what it took."""
 
+import logging
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from tests.support.processes import free_port
 
 SENDER = "Plumbline <noreply@screen.example.org>"
 USER, SECRET = "postmaster", "mail canary secret"
+
+logging.getLogger(
+    "mail.log"
+).disabled = True  # the server's own: it tells of every letter, and is no part of the service
 
 
 @dataclass(slots=True)

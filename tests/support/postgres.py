@@ -18,6 +18,7 @@ from app.db.provision import DatabaseUrls, drop_database, provision
 from app.embedded.children import Child, stop_together
 from app.embedded.paths import prepare_paths
 from app.embedded.postgres import prepare_postgres
+from tests.support import logbook
 from tests.support.logbook import RUN_DIR
 from tests.support.processes import wait_until
 
@@ -52,6 +53,7 @@ def begin_run() -> None:
 def _start(folder: Path) -> Child:
     """Start the same PostgreSQL as the one-machine stack; it ends with this process, whatever happens."""
     postgres = prepare_postgres(prepare_paths(folder))
+    logbook.watch(postgres.log)
     careless = [part for setting in _CARELESS for part in ("-c", setting)]
     server = Child(replace(postgres.recipe, argv=(*postgres.recipe.argv, *careless)))
     server.start()

@@ -26,11 +26,25 @@ def environment(**settings: object) -> dict[str, str]:
 
 def start(*arguments: str, log: Path, **settings: object) -> subprocess.Popen[bytes]:
     """Start one of our commands, its output in a file."""
+    if isinstance(folder := settings.get("data_dir"), Path):
+        logbook.watch(folder / "logs")
     with logbook.watch(log).open("ab") as output:
         return subprocess.Popen(
             plumbline(*arguments), env=environment(**settings), stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
+
+
+def run(
+    *arguments: str, typed: str = "", timeout_s: float = 90, **settings: object
+) -> subprocess.CompletedProcess[str]:
+    """Run one of our commands to its end; what it printed is its answer, the rest of what it said is its log."""
+    done = subprocess.run(
+        plumbline(*arguments), env=environment(**settings), input=typed, capture_output=True, text=True,
+        timeout=timeout_s, check=False,
+    )  # fmt: skip
+    logbook.add(done.stderr)
+    return done
 
 
 def wait_until(

@@ -134,8 +134,7 @@ class Service:
             if process.poll() is None:
                 process.kill()
             process.wait()
-        for log in self.folder.glob("*.log"):
-            logbook.keep(log)
+        logbook.keep(self.folder)
         subprocess.run(["rm", "-rf", str(self.folder)], check=True)
 
     def _start(self, command: tuple[str, ...], *, log: str) -> subprocess.Popen[bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from app.embedded.children import Child
 from app.embedded.paths import prepare_paths
 from app.embedded.valkey import prepare_valkey
+from tests.support import logbook
 from tests.support.processes import wait_until
 
 
@@ -28,4 +29,5 @@ class ValkeyServer:
 
     def remove(self) -> None:
         self._child.kill()
+        logbook.keep(self._folder)
         shutil.rmtree(self._folder)

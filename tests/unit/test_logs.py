@@ -1,7 +1,11 @@
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -73,6 +77,46 @@ def test_logbook_when_a_name_or_a_secret_stands_in_a_line_then_found_and_not_rep
     assert len(logbook.find_betrayals("hello Ada Berg", made=made)) == 1
     (found,) = logbook.find_betrayals(f"key pl_live_0123_{'Zk' * 20} refused", made=made)
     assert "Zk" not in found
+
+
+LEAKY = """
+import logging
+import secrets
+
+import structlog
+from tests.support import logbook, processes
+
+
+def test_leaks(tmp_path):
+    logging.getLogger("mail.log").info("RCPT TO: ada@example.org")
+    structlog.get_logger("app").warning("a letter to Bea Cole")
+    logging.getLogger("some.library").warning("key %s", secrets.token_urlsafe(32))
+    logbook.add("plumbline create-user you@example.org\\n")
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    logbook.watch(folder)
+    (folder / "postgres.log").write_text("ERROR:  Key (name)=(Ada Berg) already exists")
+"""
+
+
+def test_run_when_something_leaks_anywhere_then_it_fails_and_says_where(tmp_path: Path) -> None:
+    (tmp_path / "test_leaky.py").write_text(LEAKY)
+    root = Path(__file__).parent.parent.parent
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider"),
+            *("-c", root / "pyproject.toml", "--rootdir", tmp_path, tmp_path),
+        ],
+        cwd=root,
+        env={**os.environ, "PLUMBLINE_TEST_DATABASE_URL": "postgresql://nobody:there@localhost/x"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "1 passed" in run.stdout
+    assert run.returncode == pytest.ExitCode.TESTS_FAILED
+    found = run.stdout.partition("names or secrets in the logs:")[2].split("\n\n")[0].split("\n")[1:]
+    kinds = sorted(line.partition(":")[0] for line in found if line)
+    # among them the line of a logger that is called like that of the tests' mail server
+    assert kinds == ["'@example.org'", "'@example.org'", "'Ada Berg'", "'Bea Cole'", "a secret"]
 
 
 def test_log_line_when_an_exception_is_logged_then_its_trace_is_one_field(stream: io.StringIO) -> None:

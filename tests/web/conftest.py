@@ -1,6 +1,5 @@
 """The real application on a real database, asked as a browser asks: cookies, forms, redirects."""
 
-import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from app.domain.errors import UnreadableVideoError
 from app.http.identity import login_cookie_name
 from app.http.rate_limits import RateLimiter
 from app.jobs.memory_queue import MemoryQueue
-from app.logs import configure_logs
 from app.main import create_app
 from app.services import accounts
 from app.services.uploads import ProbedVideo
@@ -26,7 +24,6 @@ from app.storage.partials import PartialFiles
 from app.storage.staging import StagingArea
 from app.web.forms import sign
 from tests.factories import PASSWORD, PROBED, QUICK_PASSWORDS, Club, make_club
-from tests.support import logbook
 from tests.web.preview import serve
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -82,8 +79,6 @@ def parts(engine: Engine, queue: MemoryQueue, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def address(parts: WebParts) -> Iterator[str]:
-    configure_logs(level="INFO", process="api", stream=logbook.stream())
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # the tests' own requests
     with serve(create_app(parts)) as found:
         yield found
 
