@@ -52,6 +52,7 @@ class DashboardRequest:
     csrf_token: str
     teams: tuple[Link, ...]
     may_upload: bool
+    may_keep_roster: bool
     cursor: str | None
 
 
@@ -79,6 +80,7 @@ def present_dashboard(board: TeamDashboard, *, asked: DashboardRequest) -> Dashb
         next_href=f"{path}?{following}" if board.next_cursor else None,
         nothing_recorded=bool(rows) and board.counts.n_not_filmed == board.counts.n_athletes,
         first_upload_href="/recordings/new" if asked.may_upload else None,
+        may_keep_roster=asked.may_keep_roster,
     )
 
 

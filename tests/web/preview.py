@@ -88,7 +88,9 @@ def _board(rows: Any = None) -> Page:
         Link(label="U19 girls", href="/teams/2"),
         Link(label="First team", href="/teams/3"),
     )
-    asked = DashboardRequest(viewer=VIEWER, csrf_token=TOKEN, teams=teams, may_upload=True, cursor=None)
+    asked = DashboardRequest(
+        viewer=VIEWER, csrf_token=TOKEN, teams=teams, may_upload=True, may_keep_roster=True, cursor=None
+    )
     return present_dashboard(samples.dashboard(rows=rows), asked=asked)
 
 
@@ -200,7 +202,10 @@ def pages() -> dict[str, Page]:
         "athlete": _athlete(samples.history()),
         "athlete-once": _athlete(samples.history()[-1:]),
         "athlete-not-screened": _athlete(()),
-        "no-teams": NoTeamsPage(title="No team yet", viewer=VIEWER, csrf_token=TOKEN),
+        "no-teams": NoTeamsPage(title="No team yet", viewer=VIEWER, csrf_token=TOKEN, may_keep_roster=True),
+        "no-teams-for-me": NoTeamsPage(
+            title="No team yet", viewer=VIEWER, csrf_token=TOKEN, may_keep_roster=False
+        ),
         "upload": _upload(),
         "upload-refused": _upload(
             problem=unreadable,

@@ -79,6 +79,8 @@ class DashboardPage(Page):
     next_href: str | None
     nothing_recorded: bool
     first_upload_href: str | None
+    may_keep_roster: bool
+    """May say who is on the roster, and whose recording is whose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +88,4 @@ class NoTeamsPage(Page):
     """Signed in, and nothing there yet."""
 
     template: ClassVar[str] = "no_teams.html"
+    may_keep_roster: bool

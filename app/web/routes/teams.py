@@ -66,6 +66,7 @@ def show_start(request: Request, parts: PartsDep, uow: UowDep, principal: Princi
         title="No team yet",
         viewer=viewer_of(principal, uow=uow),
         csrf_token=form_token(request, parts.settings),
+        may_keep_roster=principal.may(Permission.ROSTER_WRITE),
     )
     return page_response(page)
 
@@ -107,6 +108,7 @@ def _page(
             Link(label=team.name, href=f"/teams/{team.id}", current=team.id == team_id) for team in teams
         ),
         may_upload=principal.may(Permission.RECORDINGS_WRITE),
+        may_keep_roster=principal.may(Permission.ROSTER_WRITE),
         cursor=query.cursor,
     )
     return present_dashboard(board, asked=asked)
