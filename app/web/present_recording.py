@@ -95,7 +95,7 @@ def present_recording(
         change=None if change is None else present_change(change, movement=view.movement),
         score=_score(view, asked.trial),
         less=present_less(asked.trial) if asked.trial else None,
-        metrics=present_metrics(record.metrics) if record else (),
+        metrics=present_metrics(record.metrics) if record else None,
         facts=_facts(view),
         upload_href=_upload_href(view) if asked.may_upload else None,
         retry_href=f"{path}/retry" if asked.may_upload and view.state is RecordingState.FAILED else None,

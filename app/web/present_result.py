@@ -1,6 +1,6 @@
 """The numbers of one analysis, ready to be shown: score, measurements, curves and stills."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
@@ -23,12 +23,15 @@ from app.web.contexts.results import (
     Curves,
     MarkNote,
     MetricCell,
+    MetricGroup,
     MetricRow,
+    MetricsPanel,
     Moment,
     ScorePanel,
     Still,
 )
 from app.web.words import (
+    FURTHER_MEASURES,
     INSTANT_LABELS,
     MARK_LABELS,
     MARK_MEANINGS,
@@ -112,29 +115,42 @@ def _mark_notes(components: Iterable[ScoreComponent]) -> tuple[MarkNote, ...]:
 # --- measurements ---
 
 
-def present_metrics(metrics: Sequence[Metric]) -> tuple[MetricRow, ...]:
-    """Return one row per measure, instant and repetition, the sides beside each other.
+def present_metrics(metrics: Sequence[Metric]) -> MetricsPanel | None:
+    """Return a group per measure, one row per instant, the sides beside each other; None without a measure.
 
-    Values of the whole trial come first, then those of the single repetitions.
+    Values of the whole trial come first; those of the single repetitions are among what is shown when asked for.
     """
-    cells: dict[tuple[str, str, int | None], dict[Side, MetricCell]] = {}
+    cells: dict[str, dict[tuple[str, int | None], dict[Side, MetricCell]]] = {}
     for metric in sorted(metrics, key=lambda metric: metric.repetition or 0):
-        sides = cells.setdefault((metric.key, metric.event, metric.repetition), {})
+        sides = cells.setdefault(metric.key, {}).setdefault((metric.event, metric.repetition), {})
         if metric.value is not None and isfinite(metric.value):
             sides[metric.side] = MetricCell(
                 value=quantity_text(metric.value, metric.unit), error=error_text(metric.se, metric.unit)
             )
-    first_rows = {row[0]: row for row in reversed(cells)}
-    return tuple(
-        MetricRow(
-            label=label_of(METRIC_LABELS, key),
-            hint=METRIC_HINTS.get(key) if (key, event, repetition) == first_rows[key] else None,
-            instant="Whole jump" if key in WHOLE_JUMP else instant_text(event, repetition),
-            left=sides.get(Side.LEFT),
-            right=sides.get(Side.RIGHT),
-            both=sides.get(Side.BOTH),
-        )
-        for (key, event, repetition), sides in cells.items()
+    main: list[MetricGroup] = []
+    more: list[MetricGroup] = []
+    for key, rows in cells.items():
+        whole = {place: sides for place, sides in rows.items() if place[1] is None}
+        single = {place: sides for place, sides in rows.items() if place[1] is not None}
+        (more if key in FURTHER_MEASURES else main).append(_metric_group(key, whole or single))
+        if whole and single:
+            more.append(_metric_group(key, single))
+    return MetricsPanel(main=tuple(main), more=tuple(more)) if cells else None
+
+
+def _metric_group(key: str, rows: Mapping[tuple[str, int | None], Mapping[Side, MetricCell]]) -> MetricGroup:
+    return MetricGroup(
+        label=label_of(METRIC_LABELS, key),
+        hint=METRIC_HINTS.get(key),
+        rows=tuple(
+            MetricRow(
+                instant="Whole jump" if key in WHOLE_JUMP else instant_text(event, repetition),
+                left=sides.get(Side.LEFT),
+                right=sides.get(Side.RIGHT),
+                both=sides.get(Side.BOTH),
+            )
+            for (event, repetition), sides in rows.items()
+        ),
     )
 
 

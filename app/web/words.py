@@ -4,6 +4,7 @@ from math import isfinite
 from typing import Final
 
 from app.biomech.definitions import METRICS
+from app.biomech.frontal_extras import EXTRA_KEYS
 from app.biomech.pipeline import MOVEMENTS
 
 EN_DASH: Final = "\N{EN DASH}"
@@ -98,6 +99,9 @@ OCCASION_LABELS: Final[dict[str, str]] = {
 
 WHOLE_JUMP: Final = frozenset({"contact_time", "flight_time", "jump_height", "reactive_strength_index"})
 """Measures that span instants rather than belong to one."""
+
+FURTHER_MEASURES: Final = frozenset({*EXTRA_KEYS, "knee_separation"})
+"""Measures for whoever goes on with an older series; a first look does without them."""
 
 STAGE_LABELS: Final[dict[str, str]] = {
     "decode": "Reading the video",

@@ -161,12 +161,28 @@ class MetricCell:
 class MetricRow:
     """One measure at one instant."""
 
-    label: str
-    hint: str | None
     instant: str
     left: MetricCell | None
     right: MetricCell | None
     both: MetricCell | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricGroup:
+    """One measure at all its instants."""
+
+    label: str
+    hint: str | None
+    rows: tuple[MetricRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsPanel:
+    """All measures of a recording."""
+
+    main: tuple[MetricGroup, ...]
+    more: tuple[MetricGroup, ...]
+    """Shown when asked for: further measures, and those of single repetitions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +244,7 @@ class RecordingPage(Page):
     change: ChangePanel | None
     """Against the nearest earlier screening; None when there is none."""
     less: LessPanel | None
-    metrics: tuple[MetricRow, ...]
+    metrics: MetricsPanel | None
     facts: tuple[Fact, ...]
     upload_href: str | None
     retry_href: str | None
