@@ -22,7 +22,7 @@ from app.services.analysis_record import AnalysisRecord, analysis_document
 from app.storage.tracks import track_from_bytes
 from bench import accuracy_mocap
 from bench.accuracy_figures import figures
-from bench.accuracy_tables import print_clips, print_summary, summarise
+from bench.accuracy_tables import interval_rows, print_clips, print_summary, summarise
 from bench.accuracy_truth import ClipResult, compare
 
 MOVEMENTS = {
@@ -141,6 +141,7 @@ def main() -> None:
                 for result in results
             ],
             "summary": summarise(results),
+            "intervals": interval_rows(results),
         }
         chosen.json.write_text(json.dumps(document, indent=1))
 

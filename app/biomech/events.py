@@ -21,8 +21,11 @@ MIN_FIT_SAMPLES = 3
 MODEL_SD_S = 0.006
 """What the fit cannot know: feet braked or stretched in the last 50 ms of the fall, shutter time, the pose
 model's rounding of the corner at contact [D, own rendered drop jumps and their variants: 3-6 ms]."""
-TURN_SD_S = 0.012
-"""The same for the lowest point of the trunk, which is flat there for 50 ms [D, own rendered drop jumps]."""
+TURN_REACH_S = 0.080
+"""A lowest point is looked for in a stretch this far to either side of it [P]."""
+TURN_SD_S = 0.008
+"""What that fit cannot know: the trunk is flat there for 50 ms, and its parts are lowest one after the other, hips
+5 ms before shoulders [D, own rendered drop jumps]."""
 CORNER_BEFORE_S, CORNER_BEFORE_SAMPLES = 0.028, 2.3
 """Airborne path next to the floor that a foot's own speed is read from, whichever is longer [P]: as little as the
 jitter allows, because the toe landmark of a foot that points down comes nearer to the toe on its way."""
@@ -35,9 +38,12 @@ FLOOR_SLACK, FIT_SPREAD = 0.25, 0.17
 counts for less, in clearances (0.7 and 0.4 cm) [D, own rendered drop jumps]."""
 MOST_LONGER = 3.6
 """How much longer both stretches become where the landmark jitters by more than `FIT_SPREAD` [P]."""
+PARABOLA_SD_S = 0.012
+"""The same where only a parabola can be fitted [D, as before; it is pulled to the slower side by up to 11 ms]."""
 _CORNER_STEP_S = 0.001
 _CORNER_GRID_S = np.arange(-20, 21, dtype=np.float64) * _CORNER_STEP_S
-_CORNER_ROUNDS = 3
+_CORNER_ROUNDS = _TURN_ROUNDS = 3
+_CUBIC_SAMPLES = 5
 FRAME_SHARE = 0.25
 """Part of a frame interval added to the standard deviation: at 30 Hz the fit rests on three frames [P]."""
 
@@ -236,7 +242,11 @@ def find_impact(time_s: FloatArray, height: FloatArray, *, around_s: float, with
 
 
 def find_lowest_point(time_s: FloatArray, height: FloatArray, *, noise: float) -> Instant | None:
-    """Return when a smooth path is lowest, between frames, by a parabola through 0.16 s around its minimum.
+    """Return when a smooth path is lowest, between frames, by a cubic through 0.16 s around that instant.
+
+    A body is braked faster than it is pushed up again, so the valley is steeper before its lowest point than after
+    it: a parabola there is pulled to the flat side, 4 ms late on true joints of rendered jumps, where a cubic is less
+    than 1 ms off.
 
     Parameters
     ----------
@@ -245,27 +255,53 @@ def find_lowest_point(time_s: FloatArray, height: FloatArray, *, noise: float) -
     noise
         Standard deviation of the smoothed height, for the error of the instant.
     """
-    if not np.isfinite(height).any():
+    good = np.isfinite(height)
+    if not good.any():
         return None
-    at = int(np.nanargmin(height))
-    near = (np.abs(time_s - time_s[at]) <= max(0.08, 1.1 * float(np.median(np.diff(time_s))))) & np.isfinite(
-        height
-    )
-    if np.count_nonzero(near) < 3:
-        return Instant(time_s=float(time_s[at]), sd_s=float(np.median(np.diff(time_s))))
-    t = time_s[near] - time_s[at]
-    bend, slope, _ = np.polyfit(t, height[near], 2)
-    shift = -slope / (2.0 * bend) if bend > 0.0 else 0.0
-    shift = float(np.clip(shift, t[0], t[-1]))
-    spread = float(np.hypot(*_slope_sd(t, noise=noise, bend=bend)))
-    return Instant(time_s=float(time_s[at] + shift), sd_s=min(spread, 0.05))
+    t, h = time_s[good], height[good]
+    step_s = float(np.median(np.diff(time_s)))
+    lowest_s = at_s = float(t[np.argmin(h)])
+    sd_s = step_s
+    for _ in range(_TURN_ROUNDS):  # the window is to lie around the instant, not around a sample
+        near = np.abs(t - at_s) <= max(TURN_REACH_S, 1.1 * step_s)
+        found = _turning_point(t[near] - at_s, h[near], noise=noise)
+        if found is None:
+            break
+        last_s, at_s = at_s, float(np.clip(at_s + found[0], lowest_s - TURN_REACH_S, lowest_s + TURN_REACH_S))
+        sd_s = min(found[1], 0.05)
+        if abs(at_s - last_s) < _CORNER_STEP_S:
+            break
+    return Instant(time_s=at_s, sd_s=sd_s)
 
 
-def _slope_sd(t: FloatArray, *, noise: float, bend: float) -> tuple[float, float]:
-    """Return the two parts of a turning point's standard deviation: noise over curvature, and the model's own."""
-    if bend <= 0.0:
-        return 0.05, TURN_SD_S
-    return float(noise / np.sqrt(np.sum((t - t.mean()) ** 2)) / (2.0 * bend)), TURN_SD_S
+def _turning_point(t: FloatArray, h: FloatArray, *, noise: float) -> tuple[float, float] | None:
+    """Return where a path turns upwards and its standard deviation; None when it does not.
+
+    By a cubic unless its further freedom costs more than the parabola's pull: the valley of a slow squat is so flat
+    that jitter decides where a cubic is lowest.
+    """
+    round_ = _polynomial_low(t, h, noise=noise, degree=2) if t.size >= MIN_FIT_SAMPLES else None
+    skewed = _polynomial_low(t, h, noise=noise, degree=3) if t.size >= _CUBIC_SAMPLES else None
+    plain = None if round_ is None else (round_[0], float(np.hypot(round_[1], PARABOLA_SD_S)))
+    if skewed is None:
+        return plain
+    best = skewed[0], float(np.hypot(skewed[1], TURN_SD_S))
+    return best if plain is None or best[1] <= plain[1] else plain
+
+
+def _polynomial_low(t: FloatArray, h: FloatArray, *, noise: float, degree: int) -> tuple[float, float] | None:
+    """Return the lowest point of a fitted polynomial that is nearest to zero, and what jitter moves it by."""
+    path = np.polynomial.Polynomial.fit(t, h, degree, domain=[-1.0, 1.0])
+    turns = path.deriv().roots()
+    turns = turns[np.abs(turns.imag) < 1e-9].real
+    turns = turns[(turns >= t[0]) & (turns <= t[-1]) & (path.deriv(2)(turns) > 0.0)]
+    if turns.size == 0:
+        return None
+    at = float(turns[np.argmin(np.abs(turns))])
+    design = np.vander(t, degree + 1, increasing=True)
+    slope = np.array([k * at ** max(k - 1, 0) for k in range(degree + 1)])
+    spread = noise * np.sqrt(slope @ np.linalg.inv(design.T @ design) @ slope)
+    return at, float(spread / path.deriv(2)(at))
 
 
 def _vertex(time_s: FloatArray, values: FloatArray, *, at: int) -> tuple[float, float]:

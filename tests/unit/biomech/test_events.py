@@ -110,6 +110,42 @@ def test_lowest_point_when_the_path_is_a_sine_then_it_is_found_between_frames(fp
     assert found.time_s == pytest.approx(0.175, abs=0.001)
 
 
+def valley(t: np.ndarray, *, lowest_s: float, braked_s: float) -> np.ndarray:
+    """Return the height of a trunk that is braked within a time and pushed up more slowly, metres."""
+    part = np.maximum((t - lowest_s) / braked_s + 1.0, 0.0)
+    return -0.22 * part * np.exp(1.0 - part)
+
+
+@pytest.mark.parametrize("fps", [30, 60, 120, 240])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_lowest_point_when_braking_and_push_off_differ_then_it_is_not_pulled_to_the_slower_side(
+    fps: int, backwards: bool
+) -> None:
+    for phase in np.linspace(0.0, 0.9, 10):
+        t = (np.arange(int(0.5 * fps)) + phase) / fps
+        lowest_s = 0.25
+        height = valley(t, lowest_s=lowest_s, braked_s=0.2)
+        if backwards:
+            t, height, lowest_s = t[-1] - t[::-1], height[::-1], t[-1] - lowest_s
+        found = events.find_lowest_point(t, height, noise=0.001)
+        assert found is not None
+        assert found.time_s == pytest.approx(lowest_s, abs=0.002)  # a parabola is 6 to 8 ms off
+
+
+@pytest.mark.parametrize("noise", [0.002, 0.004])
+def test_lowest_point_when_the_path_jitters_then_it_is_no_further_off_than_stated(noise: float) -> None:
+    t = np.arange(30) / 60
+    height = valley(t, lowest_s=0.25, braked_s=0.2)
+    rng = np.random.default_rng(0)
+    found = [
+        events.find_lowest_point(t, height + rng.normal(0.0, noise, t.size), noise=noise) for _ in range(300)
+    ]
+    off_s = np.array([instant.time_s - 0.25 for instant in found if instant is not None])
+    stated_s = np.sqrt(np.mean([instant.sd_s**2 for instant in found if instant is not None]))
+    # what the fit cannot know of a body is in the stated one too, so it may not be the smaller
+    assert 0.4 * stated_s < np.sqrt(np.mean(off_s**2)) <= 1.05 * stated_s
+
+
 def test_lowest_point_when_it_is_at_the_edge_or_missing_then_it_says_so() -> None:
     t = np.arange(20) / 60
     edge = events.find_lowest_point(t, t, noise=0.001)
