@@ -35,7 +35,6 @@ from app.settings import Settings
 from app.storage.blobs import BlobStore
 from app.storage.local import LocalBlobStore
 from app.storage.partials import PartialFiles
-from app.storage.s3 import open_s3
 from app.storage.staging import StagingArea
 
 Clock = Callable[[], datetime]
@@ -125,6 +124,8 @@ def open_blobs(settings: Settings) -> BlobStore:
     """Open the store the settings name."""
     if settings.blob_dir is not None:
         return LocalBlobStore(settings.blob_dir)
+    from app.storage.s3 import open_s3  # its client only where there is such a store
+
     secret = settings.s3_secret_access_key
     return open_s3(
         settings.blob_url,

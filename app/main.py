@@ -24,6 +24,7 @@ from app.http.middleware import AllowedMethods, RequestContextMiddleware, find_r
 from app.http.parts import Parts
 from app.http.problems import problem_of
 from app.http.tus import TusMiddleware
+from app.memory import give_back_memory
 from app.services import captures
 from app.storage.blobs import StorageFullError
 from app.web.errors import answer_as_page
@@ -80,7 +81,10 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
 
 
 async def _sweep_partial_files(parts: Parts) -> None:
-    """Remove half uploaded files nobody waits for; here, because they lie on the disk of the process that takes them."""
+    """Remove half uploaded files nobody waits for; here, because they lie on the disk of the process that takes them.
+
+    What requests have freed goes back to the system in the same breath.
+    """
     while True:
         try:
             n_removed = await run_in_threadpool(
@@ -91,6 +95,7 @@ async def _sweep_partial_files(parts: Parts) -> None:
         else:
             if n_removed:
                 _log.info("swept_partial_files", n_removed=n_removed)
+        give_back_memory()
         await asyncio.sleep(SWEEP_S)
 
 

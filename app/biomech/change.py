@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import special
 
 from app.biomech.definitions import METRICS, MetricDefinition
 from app.biomech.method import COMPONENTS
+from app.biomech.normal import normal_point, normal_share_below
 from app.biomech.score import component_se
 from app.biomech.statistics import Z95, Interval
 from app.biomech.types import Movement, RiskScore, ScoreComponent, View
@@ -270,7 +270,7 @@ def _judge(before: Reading, after: Reading, *, gain: float, error: float, mdc_so
         interval_95=Interval(low=difference - mdc95, high=difference + mdc95),
         mdc95=mdc95,
         mdc_source=mdc_source,
-        probability_improved=None if np.isnan(gain) else float(special.ndtr(gain / error)),
+        probability_improved=None if np.isnan(gain) else normal_share_below(gain / error),
     )
 
 
@@ -337,7 +337,7 @@ def repeat_error(score: RiskScore) -> float:
     total = sum(part.weight for part in score.components)
     together, alone = 0.0, 0.0
     for part in score.components:
-        z = float(special.ndtri(np.clip(part.probability, 1e-9, 1.0 - 1e-9)))
+        z = normal_point(min(max(part.probability, 1e-9), 1.0 - 1e-9))
         spread = 100.0 * part.weight / total * _probability_sd(z, wander=_wander(part))
         if part.key in FRONTAL_COMPONENTS:
             together += spread
@@ -359,7 +359,7 @@ def _wander(part: ScoreComponent) -> float:
 def _probability_sd(z: float, *, wander: float) -> float:
     """Return the standard deviation of ``Phi(z + e)`` with a normal ``e`` of this standard deviation."""
     share = _WEIGHTS / _WEIGHTS.sum()
-    values = special.ndtr(z + wander * _NODES)
+    values = np.array([normal_share_below(z + wander * node) for node in _NODES])
     mean = float(share @ values)
     return float(np.sqrt(max(0.0, share @ (values - mean) ** 2)))
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import special
 
 from app.biomech.metrics import Value
+from app.biomech.normal import normal_share_below
 from app.biomech.statistics import Interval, wilson_interval
 from app.biomech.types import Movement, Sex
 
@@ -197,8 +197,8 @@ def _place(value: Value, norm: Norm) -> NormResult:
     """Return a value's place against a norm."""
     low, high = _band(norm)
     error = max(float(np.hypot(value.se, norm.definition_sd)), 1e-9)
-    below = float(special.ndtr((low - value.value) / error))
-    above = float(special.ndtr((value.value - high) / error))
+    below = normal_share_below((low - value.value) / error)
+    above = normal_share_below((value.value - high) / error)
     position, probability = Position.TYPICAL, 1.0 - below - above
     if value.value < low:
         position, probability = Position.BELOW, below
@@ -208,7 +208,7 @@ def _place(value: Value, norm: Norm) -> NormResult:
     if norm.mean is not None and norm.sd is not None:
         ends = (value.value - 1.644854 * error, value.value + 1.644854 * error)
         centred = [(x - norm.mean) / norm.sd for x in (value.value, *ends)]
-        percentile, bottom, top = (100.0 * float(special.ndtr(z)) for z in centred)
+        percentile, bottom, top = (100.0 * normal_share_below(z) for z in centred)
         interval = Interval(low=bottom, high=top)
     return NormResult(
         norm=norm,

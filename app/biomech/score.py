@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from app.biomech.method import (
     BANDS,
@@ -20,6 +20,7 @@ from app.biomech.method import (
     TOTAL_WEIGHT,
     ComponentDefinition,
 )
+from app.biomech.normal import normal_point
 from app.biomech.types import FloatArray, RiskScore, ScoreComponent, Side
 
 N_DRAWS = 20_000
@@ -56,7 +57,7 @@ def compute_risk_score(inputs: Sequence[ComponentInput]) -> RiskScore | None:
     values = np.array([item.value for item in inputs])
     directions = np.array([d.direction for d in definitions])
     weights = np.array([d.weight for d in definitions])
-    probabilities = special.ndtr(directions * (values - cutoffs) / errors)
+    probabilities = scipy.special.ndtr(directions * (values - cutoffs) / errors)
     share = weights / weights.sum()
     value = float(100.0 * share @ probabilities)
     draws = _draw(values=values, errors=errors, cutoffs=cutoffs, directions=directions, share=share)
@@ -152,12 +153,12 @@ def component_se(part: ScoreComponent) -> float:
     Examples
     --------
     >>> part = ScoreComponent(key="fppa", side=Side.BOTH, value=15.0, unit="deg", cutoff=13.0,
-    ...                       probability=float(special.ndtr(2.0 / 6.0)), weight=10.0, mark="V")
+    ...                       probability=float(scipy.special.ndtr(2.0 / 6.0)), weight=10.0, mark="V")
     >>> round(component_se(part), 6)
     6.0
     """
     least = COMPONENTS[part.key].se
-    z = float(special.ndtri(np.clip(part.probability, 1e-15, 1.0 - 1e-15)))
+    z = normal_point(min(max(part.probability, 1e-15), 1.0 - 1e-15))
     if abs(z) < 1e-9:
         return least
     return max(least, abs((part.value - part.cutoff) / z))

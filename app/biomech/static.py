@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import special
+import scipy
 
 from app.biomech.metrics import LANDMARK_CHANGE_SHARE, LANDMARK_COMMON_SD_DEG, LANDMARK_SIDE_SD_DEG, Value
 from app.biomech.statistics import Z95, Interval
@@ -171,11 +171,11 @@ def _class_probabilities(
     static: Value, excess: float, excess_se: float, displacement: Value | None, *, limit: float
 ) -> dict[ValgusClass, float]:
     """Return the probability of each class; errors are taken as independent."""
-    fixed = float(special.ndtr((static.value - limit) / max(static.se, 1e-9)))
-    still = float(special.ndtr((DYNAMIC_FROM_DEG - excess) / excess_se))
+    fixed = float(scipy.special.ndtr((static.value - limit) / max(static.se, 1e-9)))
+    still = float(scipy.special.ndtr((DYNAMIC_FROM_DEG - excess) / excess_se))
     if displacement is not None:
         still *= float(
-            special.ndtr((DISPLACEMENT_FROM_DEG - displacement.value) / max(displacement.se, 1e-9))
+            scipy.special.ndtr((DISPLACEMENT_FROM_DEG - displacement.value) / max(displacement.se, 1e-9))
         )
     return {
         ValgusClass.FIXED: fixed * still,

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
+from app.biomech.normal import normal_point
 from app.biomech.types import FloatArray
 
 Z95 = 1.959964
@@ -143,8 +144,8 @@ def icc_2_1_interval(ratings: FloatArray, *, level: float = 0.95) -> Interval:
     bottom = (n - 1) * k**2 * icc**2 * ratio**2 + (n * (1 + (k - 1) * icc) - k * icc) ** 2
     freedom = top / bottom
     tail = 1.0 - (1.0 - level) / 2.0
-    upper_f = special.fdtri(n - 1, freedom, tail)
-    lower_f = special.fdtri(freedom, n - 1, tail)
+    upper_f = scipy.special.fdtri(n - 1, freedom, tail)
+    lower_f = scipy.special.fdtri(freedom, n - 1, tail)
     rest = k * m.between_raters + (k * n - k - n) * m.residual
     low = n * (m.between_subjects - upper_f * m.residual) / (upper_f * rest + n * m.between_subjects)
     high = n * (lower_f * m.between_subjects - m.residual) / (rest + n * lower_f * m.between_subjects)
@@ -189,7 +190,7 @@ def minimal_detectable_change(sem: float, *, level: float = 0.95) -> float:
     >>> round(minimal_detectable_change(1.05), 2), round(minimal_detectable_change(2.72), 2)
     (2.91, 7.54)
     """
-    return float(special.ndtri(0.5 + level / 2.0) * np.sqrt(2.0) * sem)
+    return float(normal_point(0.5 + level / 2.0) * np.sqrt(2.0) * sem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +266,7 @@ def limits_of_agreement(errors: FloatArray) -> LimitsOfAgreement:
     if summary.n < 2:
         msg = f"limits of agreement need at least two differences, got {summary.n}"
         raise ValueError(msg)
-    t = float(special.stdtrit(summary.n - 1, 0.975))
+    t = float(scipy.special.stdtrit(summary.n - 1, 0.975))
     bias_half = t * summary.sd / float(np.sqrt(summary.n))
     limit_half = t * summary.sd * float(np.sqrt(1.0 / summary.n + Z95**2 / (2.0 * (summary.n - 1))))
     lower, upper = summary.bias - Z95 * summary.sd, summary.bias + Z95 * summary.sd
@@ -323,7 +324,7 @@ def wilson_interval(n_hits: int, n: int, *, level: float = 0.95) -> Interval:
     """
     if n == 0:
         return Interval(low=0.0, high=1.0)
-    z = float(special.ndtri(0.5 + level / 2.0))
+    z = normal_point(0.5 + level / 2.0)
     share = n_hits / n
     middle = (share + z**2 / (2.0 * n)) / (1.0 + z**2 / n)
     half = z / (1.0 + z**2 / n) * float(np.sqrt(share * (1.0 - share) / n + z**2 / (4.0 * n**2)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import special
+import scipy
 
 from app.biomech.types import Movement
 
@@ -173,7 +173,7 @@ def _disagree(x: np.ndarray, variance: float) -> bool:
     """Say whether the spread of the trials would be rare with this variance alone (chi-square)."""
     if x.size < 2 or variance <= 0.0:
         return False
-    return bool(special.chdtrc(x.size - 1, np.sum((x - x.mean()) ** 2) / variance) < DISAGREE_P)
+    return bool(scipy.special.chdtrc(x.size - 1, np.sum((x - x.mean()) ** 2) / variance) < DISAGREE_P)
 
 
 def advise_trials(*, n_trials: int, movement: Movement, disagree: bool) -> TrialAdvice:

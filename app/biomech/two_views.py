@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from app.biomech.quality import make_finding
 from app.biomech.types import Event, EventName, FloatArray, QualityFinding, Side
@@ -186,7 +186,7 @@ def same_trial_probability(left_over: FloatArray, sds: FloatArray) -> float:
     """
     if left_over.size < 2:
         return 1.0
-    return float(special.chdtrc(left_over.size - 1, float(np.sum((left_over / sds) ** 2))))
+    return float(scipy.special.chdtrc(left_over.size - 1, float(np.sum((left_over / sds) ** 2))))
 
 
 def _clock_rate(matches: Sequence[Match]) -> tuple[float, float]:

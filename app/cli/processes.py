@@ -6,6 +6,7 @@ import typer
 
 from app.container import build_container
 from app.logs import configure_logs
+from app.memory import keep_few_arenas, settle_memory
 from app.settings import load_settings
 
 
@@ -15,11 +16,14 @@ def serve_api() -> None:
 
     from app.main import create_app
 
+    keep_few_arenas()
     settings = load_settings()
     configure_logs(level=settings.log_level, process="api")
     container = build_container(settings)
+    app = create_app(container, on_close=container.close)
+    settle_memory()
     uvicorn.run(
-        create_app(container, on_close=container.close),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
