@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import scipy
 
+from app.biomech.normal import normal_share_below
 from app.biomech.types import Sex, Side, View
 
 GREY_P = 0.20
@@ -46,7 +46,7 @@ class Reading:
 
     def below(self, limit: float) -> float:
         """Return the probability that the true value is below a limit."""
-        return float(scipy.special.ndtr((limit - self.value) / max(self.se, 1e-9)))
+        return normal_share_below((limit - self.value) / max(self.se, 1e-9))
 
     def above(self, limit: float) -> float:
         """Return the probability that the true value is above a limit."""
@@ -165,7 +165,8 @@ def _both_above(knee: Reading, total: Reading, *, knee_limit: float, total_limit
     start = float(np.clip((knee_limit - knee.value) / max(knee.se, 1e-9), -8.0, 8.0))
     z = np.linspace(start, 8.0, 801)
     density = np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
-    chance = scipy.special.ndtr((total.value + share * total.se * z - total_limit) / max(left, 1e-9))
+    over = (total.value + share * total.se * z - total_limit) / max(left, 1e-9)
+    chance = np.array([normal_share_below(each) for each in over])
     return float(np.clip(np.trapezoid(density * chance, z), 0.0, 1.0))
 
 

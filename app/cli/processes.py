@@ -6,7 +6,7 @@ import typer
 
 from app.container import build_container
 from app.logs import configure_logs
-from app.memory import keep_few_arenas, settle_memory
+from app.memory import keep_heap_small, settle_memory
 from app.settings import load_settings
 
 
@@ -16,7 +16,7 @@ def serve_api() -> None:
 
     from app.main import create_app
 
-    keep_few_arenas()
+    keep_heap_small()
     settings = load_settings()
     configure_logs(level=settings.log_level, process="api")
     container = build_container(settings)
