@@ -101,6 +101,8 @@ class CloseReader:
     A reading with a mirrored view shows the person at two sizes: one view as wide as a look's, the other closer,
     and which of the two is the mirrored one changes from frame to frame. What a network makes of a joint depends on
     the size it is shown and on the side it is on; over the frames that a smooth path rests on both cancel.
+    Where neighbours are read it is the frame's place in the video that decides, so that a frame is read alike
+    whatever else of the video is read.
     """
 
     def __init__(
@@ -126,16 +128,27 @@ class CloseReader:
         """Yield frame, region and views (plain, and for some frames mirrored) of each frame that can be had."""
 
         def works() -> Iterator[Callable[[], tuple[int, Region, list[View]]]]:
-            n_wide = n_closer = 0  # plain views
+            plain_closer = self._plain_closer(mirrored)
             for frame, region, view in self._views(frames):
-                if frame not in mirrored:
+                if frame in mirrored:
+                    yield partial(self._read_both, frame, region, view, is_closer=frame in plain_closer)
+                else:
                     yield partial(self._read_plain, frame, region, view)
-                    continue
-                is_closer = n_closer < n_wide and frame not in self._plain
-                n_closer, n_wide = n_closer + is_closer, n_wide + (not is_closer)
-                yield partial(self._read_both, frame, region, view, is_closer=is_closer)
 
         yield from self._crew.results(works())
+
+    def _plain_closer(self, mirrored: Collection[int]) -> set[int]:
+        """Return the frames whose plain view is the closer one: every other one."""
+        closer_frames: set[int] = set()
+        was_closer = True
+        for frame in sorted(mirrored):
+            if frame - 1 in mirrored or frame + 1 in mirrored:
+                was_closer = frame % 2 == 0
+            else:  # a wide plain view that was read already need not be read again
+                was_closer = not was_closer and frame not in self._plain
+            if was_closer:
+                closer_frames.add(frame)
+        return closer_frames
 
     def _views(self, frames: Collection[int]) -> Iterator[tuple[int, Region, Picture]]:
         """Yield the views that were kept, then those of the frames that must be decoded again."""

@@ -45,8 +45,7 @@ def test_plan_when_followed_then_the_numbers_are_those_of_reading_every_frame_in
     assert isinstance(dense, Assessed)
     for one, other in zip(sparse.events, dense.events, strict=True):
         assert (one.name, one.side) == (other.name, other.side)
-        # Half a frame; or the stated error, where the frames that are read twice are others.
-        assert abs(one.time_s - other.time_s) < max(0.5 / 60, 1.5 * one.sd_s), one.name
+        assert abs(one.time_s - other.time_s) < 0.5 / 60, one.name
     angles = [
         (one.value, other.value)
         for one, other in zip(sparse.metrics, dense.metrics, strict=True)

@@ -171,6 +171,23 @@ def test_follow_when_frames_are_read_both_ways_then_one_view_is_closer_and_they_
     assert abs(n_closer[True] - n_closer[False]) <= len(frames) // 3
 
 
+def _plain_closer(span: _Span, *, n_before: int) -> dict[int, bool]:
+    """Return for each frame of a stretch whether its plain view is the closer one, with others read before it."""
+    estimator = _Noting({f: [_athlete(f)] for f in range(_N)})
+    before = _Span(0.25 + 20 / _FPS, 0.25 + (20 + 3 * n_before) / _FPS, rate_hz=20.0)
+    follow_athlete(_Video(), estimator, rule=ReadingRule(plan=lambda _: (before, span)))
+    sizes: dict[tuple[int, bool], float] = {(v.frame, v.mirrored): v.size_px for v in estimator.views}
+    inside = [f for f in range(_N) if span.start_s <= 0.25 + f / _FPS <= span.stop_s]
+    return {frame: sizes[frame, False] < sizes[frame, True] for frame in inside}
+
+
+def test_follow_when_more_is_read_elsewhere_then_a_stretch_is_read_no_other_way() -> None:
+    span = _Span(0.25 + 80 / _FPS, 0.25 + 100 / _FPS)
+    one, other = (_plain_closer(span, n_before=n) for n in (2, 3))
+    assert one == other
+    assert [one[f] != one[f + 1] for f in range(80, 99)] == [True] * 19
+
+
 def test_follow_when_a_poster_flickers_then_it_does_not_count_as_a_person() -> None:
     poster = _figure(x_px=120.0, hip_y_px=200.0, height_px=300.0)
     people = {f: [_athlete(f), poster] if f in (0, 66) else [_athlete(f)] for f in range(_N)}
