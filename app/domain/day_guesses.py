@@ -7,40 +7,22 @@ has no athlete, or whose athlete is doubtful. Nothing is decided here: a person 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-from app.biomech.types import View
+from app.domain.day_doubts import Doubt, find_doubts
+from app.domain.day_order import SAME_MOMENT_S, Clip, Day, Expected, split_words
 
 MAX_GUESSES: Final = 3
 _LIKELY_SCORE: Final = 4.0
 """From here on the first guess is worth accepting without looking at the video, if it leads."""
 _LEAD: Final = 1.5
-_SAME_MOMENT_S: Final = 20.0
-"""Two cameras that film the same trial are started within this time."""
-_HABIT: Final = 0.7
-"""Share of recordings next to one of the same athlete from which a station is taken to film one after the other."""
 _CAMERA_NAMES: Final = re.compile(
     r"(?i)^(img|vid|video|mov|mvi|dsc|dscn|pxl|gopr|gx|trim|clip|capture|recording)\b|\d{4}"
 )
-
-
-class Doubt(StrEnum):
-    """Why a recording needs somebody."""
-
-    NOBODY = "nobody"
-    """It has no athlete yet."""
-    NOT_EXPECTED = "not_expected"
-    """Its athlete is not of this day's team."""
-    SURPLUS = "surplus"
-    """Its athlete has more trials than the protocol asks for, and this is the one that fits least."""
-    OUT_OF_ORDER = "out_of_order"
-    """It lies among another athlete's, who lacks one."""
 
 
 class Reason(StrEnum):
@@ -49,6 +31,8 @@ class Reason(StrEnum):
     BIB = "bib"
     FILENAME = "filename"
     OTHER_CAMERA = "other_camera"
+    NO_PAUSE = "no_pause"
+    """The station pauses between two athletes, and did not pause between this and others of theirs."""
     BETWEEN = "between"
     SAME_AS_BEFORE = "same_as_before"
     SAME_AS_AFTER = "same_as_after"
@@ -59,38 +43,6 @@ class Reason(StrEnum):
     """The station said so."""
     ONLY_ONE_LACKING = "only_one_lacking"
     LACKS_TRIALS = "lacks_trials"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """One recording of the day."""
-
-    id: UUID
-    lane: Hashable
-    """Station and view: what one camera films, in order."""
-    view: View
-    taken_at: datetime
-    position: int
-    """Breaks ties of time: the order of arrival."""
-    athlete_id: UUID | None
-    counts: bool = True
-    """Fills one of the athlete's trials; one that cannot be used does not."""
-    bib: str | None = None
-    """As somebody at the station typed it."""
-    filename: str = ""
-    is_settled: bool = False
-    """A person looked at it and said whose it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """Somebody who is to be filmed."""
-
-    athlete_id: UUID
-    name: str
-    bib: str | None
-    place: int
-    """In the order of the list: by bib, then by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +62,7 @@ class OpenClip:
     doubt: Doubt
     guesses: tuple[Guess, ...]
     is_likely: bool
-    """The first guess leads clearly."""
+    """The first guess leads clearly and rests on a sign that one more slip does not upset."""
 
 
 @dataclass(slots=True)
@@ -128,13 +80,13 @@ def guess_athletes(
     clips: Collection[Clip], *, expected: Sequence[Expected], n_trials: int
 ) -> tuple[OpenClip, ...]:
     """Return the recordings of a day that need somebody, in the order they were taken."""
-    day = _Day(clips, expected=expected, n_trials=n_trials)
-    doubts = _find_doubts(day)
+    day = Day(clips, expected=expected, n_trials=n_trials)
+    doubts = find_doubts(day)
     day.hold_open(doubts)
     weighed = {clip_id: _weigh(day, day.clips[clip_id]) for clip_id in doubts}
     first = _share_out(day, weighed)
     found = [
-        _open_clip(day.clips[clip_id], doubt, weighed[clip_id], first.get(clip_id))
+        _open_clip(day, day.clips[clip_id], doubt, weighed[clip_id], first.get(clip_id))
         for clip_id, doubt in doubts.items()
     ]
     return tuple(sorted(found, key=lambda each: (each.clip.taken_at, each.clip.position)))
@@ -147,7 +99,7 @@ def guess_without_day(
 
     `clips` hold those that came around them, too, in the same lane.
     """
-    day = _Day(clips, expected=expected, n_trials=0)
+    day = Day(clips, expected=expected, n_trials=0)
     guesses: dict[UUID, tuple[Guess, ...]] = {}
     for clip in clips:
         if clip.athlete_id is None:
@@ -155,136 +107,17 @@ def guess_without_day(
             _weigh_names(day, clip, found)
             _weigh_neighbours(day, clip, found)
             people = {who: evidence for who, evidence in found.items() if who in day.expected}
-            guesses[clip.id] = _open_clip(clip, Doubt.NOBODY, people, None).guesses
+            guesses[clip.id] = _open_clip(day, clip, Doubt.NOBODY, people, None).guesses
     return guesses
 
 
-class _Day:
-    """The recordings in their lanes, and who lacks how many trials of each view."""
-
-    def __init__(self, clips: Collection[Clip], *, expected: Sequence[Expected], n_trials: int) -> None:
-        self.clips = {clip.id: clip for clip in clips}
-        self.expected = {each.athlete_id: each for each in expected}
-        self.in_order = sorted(expected, key=lambda each: each.place)
-        self.n_trials = n_trials
-        ordered = sorted(clips, key=lambda clip: (str(clip.lane), clip.taken_at, clip.position))
-        self.lanes = {lane: list(together) for lane, together in groupby(ordered, key=lambda clip: clip.lane)}
-        self.open: set[UUID] = set()
-        self.views = {clip.view for clip in clips}
-        self.words = {each.athlete_id: _words(each.name) for each in expected}
-
-    def hold_open(self, clip_ids: Collection[UUID]) -> None:
-        """Believe these recordings' athletes no longer."""
-        self.open = set(clip_ids)
-
-    def label(self, clip: Clip) -> UUID | None:
-        """Return whom a recording shows, if that is believed."""
-        return None if clip.id in self.open else clip.athlete_id
-
-    def lacking(self, view: View) -> Counter[UUID]:
-        """Return how many trials each expected athlete lacks from a view; those who lack none are not in it."""
-        filmed = Counter(
-            label
-            for clip in self.clips.values()
-            if clip.counts and clip.view is view and (label := self.label(clip)) is not None
-        )
-        return +Counter({each: self.n_trials - filmed[each] for each in self.expected})
-
-    def neighbours(self, clip: Clip) -> tuple[tuple[Clip, int] | None, tuple[Clip, int] | None]:
-        """Return the nearest believed recording before and after in the same lane, and how far each is."""
-        lane = self.lanes[clip.lane]
-        at = next(index for index, each in enumerate(lane) if each.id == clip.id)
-        return self._nearest(lane[:at][::-1]), self._nearest(lane[at + 1 :])
-
-    def _nearest(self, row: Sequence[Clip]) -> tuple[Clip, int] | None:
-        return next(
-            ((each, index) for index, each in enumerate(row, start=1) if self.label(each) is not None), None
-        )
-
-
-def _find_doubts(day: _Day) -> dict[UUID, Doubt]:
-    doubts = {clip.id: Doubt.NOBODY for clip in day.clips.values() if clip.athlete_id is None}
-    for clip in day.clips.values():
-        if clip.athlete_id is not None and clip.athlete_id not in day.expected and not clip.is_settled:
-            doubts[clip.id] = Doubt.NOT_EXPECTED
-    day.hold_open(doubts)
-    support = {clip.id: _support(day, clip) for clip in day.clips.values() if day.label(clip) is not None}
-    strays = _find_strays(day, support)
-    surplus = _find_surplus(day, support, strays=strays)
-    day.hold_open({*doubts, *strays, *surplus})
-    lacking = {view: day.lacking(view) for view in day.views}
-    doubts |= dict.fromkeys(surplus, Doubt.SURPLUS)
-    for clip_id in strays - surplus:
-        clip = day.clips[clip_id]
-        around = {label for near in day.neighbours(clip) if near and (label := day.label(near[0]))}
-        if any(lacking[clip.view][each] for each in around - {clip.athlete_id}):
-            doubts[clip_id] = Doubt.OUT_OF_ORDER
-    return doubts
-
-
-def _support(day: _Day, clip: Clip) -> int:
-    """Return how many of the two neighbours show the same athlete."""
-    return sum(near is not None and near[0].athlete_id == clip.athlete_id for near in day.neighbours(clip))
-
-
-def _find_strays(day: _Day, support: Mapping[UUID, int]) -> set[UUID]:
-    """Return recordings that stand alone at stations that film one athlete after the other."""
-    strays: set[UUID] = set()
-    for lane in day.lanes.values():
-        believed = [clip for clip in lane if clip.id in support]
-        filmed = Counter(clip.athlete_id for clip in believed)
-        several = [clip for clip in believed if filmed[clip.athlete_id] > 1]
-        if several and sum(support[clip.id] > 0 for clip in several) >= _HABIT * len(several):
-            elsewhere = Counter(clip.athlete_id for clip in day.clips.values() if clip.view is lane[0].view)
-            strays |= {
-                clip.id
-                for clip in believed
-                if not support[clip.id] and elsewhere[clip.athlete_id] > 1 and not clip.is_settled
-            }
-    return strays
-
-
-def _find_surplus(day: _Day, support: Mapping[UUID, int], *, strays: Collection[UUID]) -> set[UUID]:
-    """Return of everybody with too many trials as many as are too many, those that fit least first."""
-    by_athlete: dict[tuple[UUID, View], list[Clip]] = defaultdict(list)
-    for clip_id in support:
-        clip = day.clips[clip_id]
-        if clip.counts and clip.athlete_id is not None:
-            by_athlete[clip.athlete_id, clip.view].append(clip)
-    surplus: set[UUID] = set()
-    lacking = {view: day.lacking(view) for view in day.views}
-    for clips in by_athlete.values():
-        n_over = len(clips) - day.n_trials
-        if n_over > 0:
-            open_to_doubt = [clip for clip in clips if not clip.is_settled]
-            by_fit = sorted(open_to_doubt, key=_fit(day, support, lacking=lacking, strays=strays))
-            surplus |= {clip.id for clip in by_fit[:n_over]}
-    return surplus
-
-
-def _fit(
-    day: _Day,
-    support: Mapping[UUID, int],
-    *,
-    lacking: Mapping[View, Counter[UUID]],
-    strays: Collection[UUID],
-) -> Callable[[Clip], tuple[bool, int, int, float]]:
-    """Return the key that sorts an athlete's recordings: strays first, then those beside somebody who lacks trials."""
-
-    def key(clip: Clip) -> tuple[bool, int, int, float]:
-        beside = [near[0].athlete_id for near in day.neighbours(clip) if near is not None]
-        n_lacked = sum(lacking[clip.view][each] for each in beside if each and each != clip.athlete_id)
-        return clip.id not in strays, support[clip.id], -n_lacked, -clip.taken_at.timestamp()
-
-    return key
-
-
-def _weigh(day: _Day, clip: Clip) -> dict[UUID, _Evidence]:
+def _weigh(day: Day, clip: Clip) -> dict[UUID, _Evidence]:
     """Return what speaks for whom, of those who lack trials or are named by a bib or the file's name."""
     lacking = day.lacking(clip.view)
     found: dict[UUID, _Evidence] = defaultdict(_Evidence)
     _weigh_names(day, clip, found)
     _weigh_neighbours(day, clip, found)
+    _weigh_visit(day, clip, found)
     _weigh_run(day, clip, lacking, found)
     _weigh_other_camera(day, clip, found)
     if clip.athlete_id is not None:
@@ -302,9 +135,9 @@ def _weigh(day: _Day, clip: Clip) -> dict[UUID, _Evidence]:
     }
 
 
-def _weigh_names(day: _Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
+def _weigh_names(day: Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
     stem = clip.filename.rpartition(".")[0] or clip.filename
-    tokens = set() if _CAMERA_NAMES.search(stem) else _words(stem)
+    tokens = set() if _CAMERA_NAMES.search(stem) else split_words(stem)
     if not tokens and clip.bib is None:
         return
     named = {each for each, words in day.words.items() if words and words <= tokens}
@@ -318,11 +151,7 @@ def _weigh_names(day: _Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
             found[who.athlete_id].add(Reason.FILENAME, 4.0)
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"[^\W_]+", text.casefold()))
-
-
-def _weigh_neighbours(day: _Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
+def _weigh_neighbours(day: Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
     before, after = day.neighbours(clip)
     sides = ((before, Reason.SAME_AS_BEFORE), (after, Reason.SAME_AS_AFTER))
     gaps_s = [
@@ -338,7 +167,19 @@ def _weigh_neighbours(day: _Day, clip: Clip, found: dict[UUID, _Evidence]) -> No
         found[near[0].athlete_id].add(reason, 3.0 / near[1] + closer)
 
 
-def _weigh_run(day: _Day, clip: Clip, lacking: Counter[UUID], found: dict[UUID, _Evidence]) -> None:
+def _weigh_visit(day: Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
+    """Weigh whom the station filmed without a pause around it; others who disagree among themselves say nothing."""
+    who = _of_visit(day, clip)
+    if who is not None:
+        found[who].add(Reason.NO_PAUSE, 4.0)
+
+
+def _of_visit(day: Day, clip: Clip) -> UUID | None:
+    labels = {day.label(each) for each in day.visit(clip) or ()} - {None}
+    return labels.pop() if len(labels) == 1 else None
+
+
+def _weigh_run(day: Day, clip: Clip, lacking: Counter[UUID], found: dict[UUID, _Evidence]) -> None:
     """Weigh whose turn it was: of a run of open recordings, the athletes between its two ends who lack trials."""
     before, after = day.neighbours(clip)
     start = None if before is None else day.expected.get(before[0].athlete_id)  # type: ignore[arg-type]  # None finds none
@@ -361,15 +202,16 @@ def _weigh_run(day: _Day, clip: Clip, lacking: Counter[UUID], found: dict[UUID, 
         found[places[at]].add(Reason.FITS, 3.0 if len(places) == length else 1.0)
 
 
-def _weigh_other_camera(day: _Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
-    for other in day.clips.values():
+def _weigh_other_camera(day: Day, clip: Clip, found: dict[UUID, _Evidence]) -> None:
+    """Weigh whom a camera beside this one filmed at the same moment."""
+    for lane in day.beside(clip.lane):
+        other, apart_s = day.nearest_in_time(clip, lane)
         label = day.label(other)
-        apart_s = abs((other.taken_at - clip.taken_at).total_seconds())
-        if other.view is not clip.view and label is not None and apart_s < _SAME_MOMENT_S:
-            found[label].add(Reason.OTHER_CAMERA, 6.0 * (1.0 - apart_s / _SAME_MOMENT_S))
+        if label is not None and apart_s < SAME_MOMENT_S:
+            found[label].add(Reason.OTHER_CAMERA, 6.0 * (1.0 - apart_s / SAME_MOMENT_S))
 
 
-def _share_out(day: _Day, weighed: Mapping[UUID, Mapping[UUID, _Evidence]]) -> dict[UUID, UUID]:
+def _share_out(day: Day, weighed: Mapping[UUID, Mapping[UUID, _Evidence]]) -> dict[UUID, UUID]:
     """Return each recording's athlete such that nobody gets more trials than they lack, the surest first."""
     room = {view: day.lacking(view) for view in day.views}
     offers = sorted(
@@ -391,7 +233,27 @@ def _share_out(day: _Day, weighed: Mapping[UUID, Mapping[UUID, _Evidence]]) -> d
     return given
 
 
-def _open_clip(clip: Clip, doubt: Doubt, people: Mapping[UUID, _Evidence], first: UUID | None) -> OpenClip:
+def _is_sure(day: Day, clip: Clip, guess: Guess) -> bool:
+    """Return whether a guess rests on a sign that one more slip nearby does not upset.
+
+    A whole order that fits is none: two slips side by side can look like an order of their own.
+    """
+    reasons = set(guess.reasons)
+    visit = day.visit(clip) or (clip,)
+    if {each.athlete_id for each in visit if each.id != clip.id} - {None, guess.athlete_id}:
+        return False
+    if reasons & {Reason.BIB, Reason.FILENAME, Reason.BETWEEN, Reason.OTHER_CAMERA}:
+        return True
+    if Reason.NO_PAUSE in reasons:
+        return day.owner(visit) == guess.athlete_id and all(map(day.owner, day.next_visits(clip)))
+    is_alone = not any(each.id in day.open for each in day.around(clip, n=day.n_trials) if each is not clip)
+    beside = reasons & {Reason.SAME_AS_BEFORE, Reason.SAME_AS_AFTER}
+    return clip.athlete_id is None and is_alone and bool(beside)
+
+
+def _open_clip(
+    day: Day, clip: Clip, doubt: Doubt, people: Mapping[UUID, _Evidence], first: UUID | None
+) -> OpenClip:
     ranked = sorted(people.items(), key=lambda item: (item[0] != first, -item[1].score))
     guesses = tuple(
         Guess(athlete_id=who, score=round(evidence.score, 2), reasons=tuple(evidence.reasons))
@@ -401,6 +263,11 @@ def _open_clip(clip: Clip, doubt: Doubt, people: Mapping[UUID, _Evidence], first
     scores = [guess.score for guess in guesses]
     others = max(scores[1:], default=0.0)
     is_likely = (
-        bool(scores) and first is not None and scores[0] >= _LIKELY_SCORE and scores[0] >= others + _LEAD
+        bool(scores)
+        and first is not None
+        and scores[0] >= _LIKELY_SCORE
+        and scores[0] >= others + _LEAD
+        and others < _LIKELY_SCORE
+        and _is_sure(day, clip, guesses[0])
     )
     return OpenClip(clip=clip, doubt=doubt, guesses=guesses, is_likely=is_likely)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.domain.day_guesses import Doubt, Reason
+from app.domain.day_doubts import Doubt
+from app.domain.day_guesses import Reason
 
 DOUBT_WORDS: Final[Mapping[Doubt, str]] = {
     Doubt.NOBODY: "No athlete was named.",
@@ -15,6 +16,7 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
     Reason.BIB: "wears the bib that was typed",
     Reason.FILENAME: "the file is named so",
     Reason.OTHER_CAMERA: "the other camera filmed them at this moment",
+    Reason.NO_PAUSE: "the station did not pause between this and others of theirs",
     Reason.BETWEEN: "filmed just before and just after at this station",
     Reason.SAME_AS_BEFORE: "filmed just before at this station",
     Reason.SAME_AS_AFTER: "filmed just after at this station",

@@ -15,16 +15,9 @@ from app.db.repositories.recordings import RecordingRecord
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.consent import Withheld
-from app.domain.day_guesses import (
-    Clip,
-    Doubt,
-    Expected,
-    Guess,
-    OpenClip,
-    Reason,
-    guess_athletes,
-    guess_without_day,
-)
+from app.domain.day_doubts import Doubt
+from app.domain.day_guesses import Guess, OpenClip, Reason, guess_athletes, guess_without_day
+from app.domain.day_order import Clip, Expected
 from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RecordingState
 from app.domain.screening_days import TrialState

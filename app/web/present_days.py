@@ -7,7 +7,7 @@ from typing import Final
 
 from app.biomech.pipeline import MOVEMENTS
 from app.biomech.types import View
-from app.domain.day_guesses import Doubt
+from app.domain.day_doubts import Doubt
 from app.domain.guess_words import DOUBT_WORDS, REASON_WORDS
 from app.domain.screening_days import TrialState
 from app.domain.screenings import ScreeningContext

@@ -14,7 +14,7 @@ from app.domain.access import Role
 from app.domain.athletes import AthleteChange
 from app.domain.audit import Act, ActorKind
 from app.domain.captures import CaptureState
-from app.domain.day_guesses import Doubt
+from app.domain.day_doubts import Doubt
 from app.domain.errors import (
     ForbiddenError,
     InvalidCredentialsError,

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from app.biomech.types import Movement, View
-from app.domain.day_guesses import Doubt, Reason
+from app.domain.day_doubts import Doubt
+from app.domain.day_guesses import Reason
 from app.domain.lifecycle import RecordingState
 from app.domain.screening_days import card_text
 from app.domain.screenings import ScreeningContext

@@ -10,7 +10,8 @@ from app.api.schemas.base import Input, Output, OutputPage
 from app.api.schemas.captures import CaptureProblem
 from app.api.schemas.screening_days import StationOutput
 from app.biomech.types import Movement, View
-from app.domain.day_guesses import Doubt, Reason
+from app.domain.day_doubts import Doubt
+from app.domain.day_guesses import Reason
 from app.domain.lifecycle import RecordingState
 from app.services.inbox_assignments import MAX_AT_ONCE, Assignment, AssignStatus
 
@@ -58,7 +59,9 @@ class InboxItemOutput(Output):
         description="Address of the video; null when it is not kept or may not be seen."
     )
     guesses: list[GuessOutput] = Field(description="The best first; at most three.")
-    is_likely: bool = Field(description="The first guess leads clearly.")
+    is_likely: bool = Field(
+        description="The first guess leads clearly, by a sign that one more slip nearby does not upset."
+    )
 
 
 class InboxPage(OutputPage):
