@@ -244,6 +244,8 @@ def _is_sure(day: Day, clip: Clip, guess: Guess) -> bool:
         return False
     if reasons & {Reason.BIB, Reason.FILENAME, Reason.BETWEEN, Reason.OTHER_CAMERA}:
         return True
+    if clip.athlete_id is None and day.open == {clip.id} and day.lacking(clip.view).total() == 1:
+        return Reason.ONLY_ONE_LACKING in reasons
     if Reason.NO_PAUSE in reasons:
         return day.owner(visit) == guess.athlete_id and all(map(day.owner, day.next_visits(clip)))
     is_alone = not any(each.id in day.open for each in day.around(clip, n=day.n_trials) if each is not clip)
