@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Security
+from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
+from app.domain.versions import Expected
 from app.http.access import AccessRule
+from app.http.etags import HEADER as IF_MATCH
+from app.http.etags import expected_of
 from app.http.idempotency import AnsweredBeforeError, repeatable_of
 from app.http.identity import authenticate_request
 from app.http.parts import Parts, parts_of
@@ -94,6 +97,23 @@ def get_uow(request: Request, parts: PartsDep, principal: PrincipalDep) -> Itera
 
 
 UowDep = Annotated[UnitOfWork, Depends(get_uow, scope="function")]
+
+
+def get_expected(
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias=IF_MATCH,
+            description="The `ETag` you read: the change is refused (412), and nothing done, if it is no longer that."
+            " Without it, or with `*`, it is made whatever the present version is.",
+        ),
+    ] = None,
+) -> Expected:
+    """Return which version an edit is meant for; every route that edits takes it, and says so by this."""
+    return expected_of(if_match)
+
+
+ExpectedDep = Annotated[Expected, Depends(get_expected)]
 
 CursorQuery = Annotated[
     str | None,

@@ -18,6 +18,7 @@ from app.api.schemas.problem import ProblemDocument
 from app.api.schemas.recordings import ProgressEvent
 from app.api.v1 import router as v1_router
 from app.http.access import anybody
+from app.http.etags import HEADER as IF_MATCH
 from app.http.idempotency import EXEMPT, HEADER, REPLAYED
 
 DESCRIPTION = """\
@@ -62,6 +63,7 @@ def build_document() -> dict[str, Any]:
     )
     _leave_out_framework_errors(document)
     _tell_of_idempotency(document)
+    _tell_of_versions(document)
     schemas = document["components"]["schemas"]
     for model in (
         ProblemDocument,
@@ -109,6 +111,32 @@ def _tell_of_idempotency(document: dict[str, Any]) -> None:
                 }
 
 
+def _tell_of_versions(document: dict[str, Any]) -> None:
+    """Describe what an edit that asks for a version is answered, and where versions are named."""
+    for path, methods in document["paths"].items():
+        edits = {method for method, operation in methods.items() if _takes(operation, IF_MATCH)}
+        for method in edits:
+            methods[method]["responses"].setdefault("412", problems(412)[412])
+        named = {"get", "put", "patch"} if edits - {"post"} or path in _EDITED_BELOW else set()
+        for method in named & methods.keys():
+            for status, answer in methods[method]["responses"].items():
+                if status.startswith("2"):
+                    answer.setdefault("headers", {})["ETag"] = _ETAG
+
+
+def _takes(operation: dict[str, Any], header: str) -> bool:
+    return any(
+        (each["in"], each["name"].lower()) == ("header", header.lower())
+        for each in operation.get("parameters", ())
+    )
+
+
+_EDITED_BELOW = ("/api/v1/analyses/{analysis_id}",)
+"""Addresses where a version is read that is asked for further down alone."""
+_ETAG = {
+    "description": "The version of what can be changed about it; send it as `If-Match` with a change.",
+    "schema": {"type": "string"},
+}
 _IDEMPOTENCY_KEY = {
     "name": HEADER,
     "in": "header",

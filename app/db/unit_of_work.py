@@ -187,6 +187,12 @@ class UnitOfWork:
             del self._jobs[n_jobs:]
             raise
 
+    def hold(self, name: str) -> None:
+        """Wait until nobody else holds this name, and hold it until the end: edits of one thing go one after another."""
+        self._session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4))"), {"name": f"edit:{name}"}
+        )
+
     def show_withheld(self) -> None:
         """See analyses that are kept from everybody, to the end of this transaction: for removing them."""
         self._session.execute(

@@ -2,27 +2,28 @@
 
 import re
 
-from app.domain.errors import PreconditionFailedError
+from starlette.responses import Response
 
-_TAG = re.compile(r'\s*(?:W/)?"v(\d{1,9})"\s*')
+from app.domain.versions import ANY, Expected
+
+HEADER = "If-Match"
+_LIST = re.compile(r'(?:[\s,]*(?:W/)?"[^"]*")+[\s,]*')
+_TAG = re.compile(r'"([^"]*)"')
 
 
-def etag_of(version: int) -> str:
-    """Return the tag of a version."""
-    return f'"v{version}"'
+def expected_of(if_match: str | None) -> Expected:
+    """Return the versions an `If-Match` header names.
 
-
-def expected_version(if_match: str | None) -> int | None:
-    """Return the version an `If-Match` header names, None when any will do.
-
-    Raise `PreconditionFailedError` for a tag that was never ours: no version matches it.
+    A proxy that compresses marks our tags as weak (``W/``): they are taken for what they were. A header that is no list
+    of tags names no version of anything.
     """
     if if_match is None or if_match.strip() == "*":
-        return None
-    match = _TAG.fullmatch(if_match)
-    if match is None:
-        raise PreconditionFailedError(
-            "The If-Match header names no version of this.",
-            how_to_fix="Send the ETag that came with it, unchanged.",
-        )
-    return int(match[1])
+        return ANY
+    if not _LIST.fullmatch(if_match):
+        return Expected(tags=frozenset())
+    return Expected(tags=frozenset(_TAG.findall(if_match)))
+
+
+def set_etag(response: Response, tag: str) -> None:
+    """Name the version that is sent."""
+    response.headers["ETag"] = f'"{tag}"'

@@ -24,6 +24,7 @@ from app.domain.errors import (
     NotSignedInError,
 )
 from app.domain.sign_in import StepKind
+from app.domain.versions import ANY, Expected
 from app.services.checks import check_text
 from app.services.credentials import check_password, checked_email, is_email, printable, sha256_of
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, split_page
@@ -289,10 +290,13 @@ def create_api_key(
     )
 
 
-def rotate_api_key(*, uow: UnitOfWork, principal: Principal, api_key_id: UUID) -> NewApiKey:
+def rotate_api_key(
+    *, uow: UnitOfWork, principal: Principal, api_key_id: UUID, expected: Expected = ANY
+) -> NewApiKey:
     """Give a key a new secret; the old one opens for another week, so that programs can be changed one by one."""
     principal.require(Permission.KEYS_MANAGE)
     principal.require_confirmed()
+    _hold_key(uow, principal, api_key_id, expected)
     secret = secrets.token_urlsafe(32)
     row = uow.accounts.rotate_api_key(
         organisation_id=principal.organisation_id,
@@ -322,12 +326,29 @@ def list_api_keys(
     )
 
 
-def revoke_api_key(*, uow: UnitOfWork, principal: Principal, api_key_id: UUID) -> None:
+def get_api_key(*, uow: UnitOfWork, principal: Principal, api_key_id: UUID) -> ApiKeySummary:
+    """Return one key, an ended one too, or raise `NotFoundError`; owners only."""
+    principal.require(Permission.KEYS_MANAGE)
+    row = uow.accounts.find_key_of(organisation_id=principal.organisation_id, api_key_id=api_key_id)
+    if row is None:
+        raise _no_key()
+    return _summaries(uow, [row])[0]
+
+
+def revoke_api_key(
+    *, uow: UnitOfWork, principal: Principal, api_key_id: UUID, expected: Expected = ANY
+) -> None:
     """End a key at once; owners only."""
     principal.require(Permission.KEYS_MANAGE)
-    if not uow.accounts.revoke_api_key(organisation_id=principal.organisation_id, api_key_id=api_key_id):
-        raise _no_key()
+    _hold_key(uow, principal, api_key_id, expected)
+    uow.accounts.revoke_api_key(organisation_id=principal.organisation_id, api_key_id=api_key_id)
     uow.audit.record(actor=principal, act=Act.API_KEY_REVOKED, object_id=api_key_id)
+
+
+def _hold_key(uow: UnitOfWork, principal: Principal, api_key_id: UUID, expected: Expected) -> None:
+    uow.hold(f"key:{api_key_id}")
+    present = get_api_key(uow=uow, principal=principal, api_key_id=api_key_id)
+    expected.check(present.tag, what="The key")
 
 
 def _opens(row: ApiKey, digest: bytes) -> bool:

@@ -30,8 +30,8 @@ from app.domain.errors import (
     DomainError,
     InvalidInputError,
     NotFoundError,
-    PreconditionFailedError,
 )
+from app.domain.versions import ANY, Expected, numbered_tag
 from app.services.athlete_fields import check_change, check_system
 from app.services.consent_rules import obey_consent
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, instant_part, split_page
@@ -98,23 +98,25 @@ def edit_athlete(
     principal: Principal,
     athlete_id: UUID,
     change: AthleteChange,
-    expected_version: int | None = None,
+    expected: Expected = ANY,
 ) -> AthleteDetail:
-    """Change a person; with an expected version only that one, else raise `PreconditionFailedError`."""
+    """Change a person; only in an expected version, else raise `PreconditionFailedError`."""
     principal.require(Permission.ROSTER_WRITE)
     uow.athletes.lock_roster(organisation_id=principal.organisation_id)
     athlete = find_record(uow=uow, principal=principal, athlete_id=athlete_id)
-    if expected_version is not None and expected_version != athlete.version:
-        raise PreconditionFailedError(
-            "The athlete has changed since you read it.",
-            how_to_fix="Read it again, and send your change with the new ETag.",
-        )
+    expected.check(numbered_tag(athlete.version), what="The athlete")
     _edit(uow, principal, athlete, change)
     return athlete_detail(uow, principal, athlete_id)
 
 
 def upsert_athlete(
-    *, uow: UnitOfWork, principal: Principal, system: str, value: str, change: AthleteChange
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    system: str,
+    value: str,
+    change: AthleteChange,
+    expected: Expected = ANY,
 ) -> SavedAthlete:
     """Make or change the person who has this id in that system; fields that are not sent stay as they are.
 
@@ -125,9 +127,11 @@ def upsert_athlete(
     uow.athletes.lock_roster(organisation_id=organisation_id)
     found = uow.athletes.find_id(organisation_id=organisation_id, system=system, value=value)
     if found is None:
+        expected.check(numbered_tag(0), what="The athlete")
         made = _add(uow, principal, _with_key(change, system=system, value=value))
         return SavedAthlete(outcome=SaveOutcome.CREATED, detail=athlete_detail(uow, principal, made))
     athlete = find_record(uow=uow, principal=principal, athlete_id=found)
+    expected.check(numbered_tag(athlete.version), what="The athlete")
     changed = _edit(uow, principal, athlete, change)
     outcome = SaveOutcome.UPDATED if changed else SaveOutcome.UNCHANGED
     return SavedAthlete(outcome=outcome, detail=athlete_detail(uow, principal, found))

@@ -34,10 +34,10 @@ from app.domain.errors import (
     IdempotencyConflictError,
     InvalidInputError,
     NotFoundError,
-    PreconditionFailedError,
     StaleStateError,
 )
 from app.domain.lifecycle import FINAL_STATES, TRANSITIONS, AnalysisOrigin, Trigger
+from app.domain.versions import ANY, Expected
 from app.services.checks import check_text
 from app.services.comparison import Comparison, compare
 from app.services.correction_views import (
@@ -136,14 +136,14 @@ def correct(
     analysis_id: UUID,
     correction: Correction,
     reason: str | None = None,
-    if_match: str | None = None,
+    expected: Expected = ANY,
     idempotency_key: str | None = None,
 ) -> CorrectionResult:
     """Record a correction and judge the recording anew with it.
 
     Raises `NotFoundError`, `InvalidInputError` (it makes no sense here), `StaleStateError` (the analysis was
-    superseded, or the video is being read just now), `PreconditionFailedError` (`if_match` names another
-    state of the analysis) and `IdempotencyConflictError`.
+    superseded, or the video is being read just now), `PreconditionFailedError` (another state
+    of the analysis is expected) and `IdempotencyConflictError`.
     """
     principal.require(Permission.RECORDINGS_WRITE)
     reason = None if reason is None else check_text(reason, field="reason", max_length=REASON_LENGTH)
@@ -156,7 +156,7 @@ def correct(
         )
         if earlier is not None:
             return _replay(uow, principal, earlier, request_sha256=request_sha256)
-    case = _open(uow, blobs, principal, method, analysis_id, if_match=if_match)
+    case = _open(uow, blobs, principal, method, analysis_id, expected=expected)
     if len(case.corrections) >= MAX_CORRECTIONS:
         raise InvalidInputError(
             f"There are already {MAX_CORRECTIONS} corrections of this recording.",
@@ -187,7 +187,7 @@ def undo_correction(
     method: MethodStamp,
     analysis_id: UUID,
     correction_id: UUID,
-    if_match: str | None = None,
+    expected: Expected = ANY,
 ) -> CorrectionResult:
     """Take a correction back, whatever came after it, and judge the recording anew without it.
 
@@ -208,7 +208,7 @@ def undo_correction(
         return _answer(
             uow, principal, correction_id=undone.id, recording_id=stored.recording_id, replayed=True
         )
-    case = _open(uow, blobs, principal, method, analysis_id, if_match=if_match)
+    case = _open(uow, blobs, principal, method, analysis_id, expected=expected)
     uow.corrections.add_undo(correction_id, actor=principal)
     uow.audit.record(
         actor=principal,
@@ -241,7 +241,7 @@ def _open(
     method: MethodStamp,
     analysis_id: UUID,
     *,
-    if_match: str | None,
+    expected: Expected,
 ) -> _Case:
     """Return the case, or refuse it: superseded, being read, or not as the caller saw it."""
     stored = _find(uow, principal, analysis_id)
@@ -251,11 +251,7 @@ def _open(
     if record is None or present is None:
         raise no_recording()
     etag = str(stored.id) if present.id == stored.id else f"{stored.id}-superseded"
-    if if_match is not None and if_match not in (etag, "*"):
-        raise PreconditionFailedError(
-            "The analysis is no longer as it was when you looked at it.",
-            how_to_fix="Look at the recording's present analysis, and correct that one.",
-        )
+    expected.check(etag, what="The analysis")
     if present.id != stored.id:
         raise StaleStateError(
             "This analysis was superseded meanwhile.",

@@ -15,6 +15,7 @@ from app.domain.access import Permission, Principal
 from app.domain.audit import Act
 from app.domain.consent import Withheld
 from app.domain.errors import NotFoundError
+from app.domain.versions import ANY, Expected, numbered_tag
 from app.jobs.names import ERASE_ATHLETE
 from app.jobs.queue import DEFAULT, Job
 from app.services.athletes import find_record
@@ -37,14 +38,18 @@ class ErasureReceipt:
     n_files: int
 
 
-def erase_athlete(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> ErasureReceipt:
+def erase_athlete(
+    *, uow: UnitOfWork, principal: Principal, athlete_id: UUID, expected: Expected = ANY
+) -> ErasureReceipt:
     """Ask that a person be forgotten: hidden at once, gone when the job has run. There is no undo.
 
     Asking twice is asking once. Raises `NotFoundError`.
     """
     principal.require(Permission.PRIVACY_MANAGE)
     organisation_id = principal.organisation_id
-    find_record(uow=uow, principal=principal, athlete_id=athlete_id)
+    uow.athletes.lock_roster(organisation_id=organisation_id)
+    athlete = find_record(uow=uow, principal=principal, athlete_id=athlete_id)
+    expected.check(numbered_tag(athlete.version), what="The athlete")
     pending = uow.retention.find_pending(organisation_id=organisation_id, athlete_id=athlete_id)
     if pending:
         erasure_id = pending[0]

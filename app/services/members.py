@@ -15,6 +15,7 @@ from app.db.unit_of_work import UnitOfWork
 from app.domain.access import MEMBER_ROLES, Origin, Permission, Principal, Role
 from app.domain.audit import Act
 from app.domain.errors import InvalidCredentialsError, InvalidInputError, NotFoundError, StaleStateError
+from app.domain.versions import ANY, Expected, tag_of
 from app.services.checks import check_text
 from app.services.credentials import check_password, checked_email, new_token, sha256_of
 from app.services.cursors import check_limit, decode_cursor, encode_cursor, id_part, split_page, text_part
@@ -42,6 +43,11 @@ class MemberView:
     member_since: datetime
     last_seen_at: datetime | None
     has_second_factor: bool
+
+    @property
+    def tag(self) -> str:
+        """Name the version of what others can change."""
+        return tag_of(self.user_id, self.role, self.team_ids, self.athlete_ids, self.has_second_factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +123,13 @@ def get_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID) -> Membe
     return _views(uow, principal, [_find(uow, principal, user_id)])[0]
 
 
-def change_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID, place: Place) -> MemberView:
+def change_member(
+    *, uow: UnitOfWork, principal: Principal, user_id: UUID, place: Place, expected: Expected = ANY
+) -> MemberView:
     """Make a member something else; the last owner stays one (`StaleStateError`)."""
     principal.require(Permission.MEMBERS_MANAGE)
     principal.require_confirmed()
-    before = _find(uow, principal, user_id)
+    before = hold_member(uow=uow, principal=principal, user_id=user_id, expected=expected)
     _check_place(uow, principal, place)
     if place.role is not Role.OWNER:
         _keep_an_owner(uow, principal, user_id)
@@ -148,13 +156,21 @@ def change_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID, place
     return get_member(uow=uow, principal=principal, user_id=user_id)
 
 
-def remove_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID) -> None:
+def remove_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID, expected: Expected = ANY) -> None:
     """End a membership and its logins at once; the last owner stays (`StaleStateError`)."""
     principal.require(Permission.MEMBERS_MANAGE)
-    before = _find(uow, principal, user_id)
+    before = hold_member(uow=uow, principal=principal, user_id=user_id, expected=expected)
     _keep_an_owner(uow, principal, user_id)
     uow.members.remove(organisation_id=principal.organisation_id, user_id=user_id)
     uow.audit.record(actor=principal, act=Act.MEMBER_REMOVED, object_id=user_id, from_role=before.role.value)
+
+
+def hold_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID, expected: Expected) -> MemberView:
+    """Return a member whom nobody else changes until the end; raise unless it is the expected version of them."""
+    uow.hold(f"member:{principal.organisation_id}:{user_id}")
+    member = get_member(uow=uow, principal=principal, user_id=user_id)
+    expected.check(member.tag, what="The member")
+    return member
 
 
 def invite(

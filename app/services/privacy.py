@@ -10,6 +10,7 @@ from app.domain.audit import Act
 from app.domain.consent import TEXT_VERSION, ConsentRules
 from app.domain.errors import InvalidInputError
 from app.domain.privacy import PrivacyRules
+from app.domain.versions import ANY, Expected, tag_of
 from app.jobs.names import RETAIN
 from app.jobs.queue import DEFAULT, Job
 from app.services.consent_rules import obey_consent
@@ -24,14 +25,18 @@ def get_rules(*, uow: UnitOfWork, principal: Principal) -> PrivacyRules:
     return uow.privacy.rules(organisation_id=principal.organisation_id)
 
 
-def change_rules(*, uow: UnitOfWork, principal: Principal, changes: Mapping[str, Any]) -> PrivacyRules:
+def change_rules(
+    *, uow: UnitOfWork, principal: Principal, changes: Mapping[str, Any], expected: Expected = ANY
+) -> PrivacyRules:
     """Change some of the rules, by the names of their fields; recordings follow at once.
 
     Another text is another version: decisions made so far stand for the text they were made about.
     """
     principal.require(Permission.PRIVACY_MANAGE)
     organisation_id = principal.organisation_id
+    uow.hold(f"privacy:{organisation_id}")
     rules = uow.privacy.rules(organisation_id=organisation_id)
+    expected.check(tag_of(rules), what="The organisation's rules")
     consent = {name: value for name, value in changes.items() if name in _CONSENT}
     others = {name: value for name, value in changes.items() if name not in _CONSENT}
     changed = replace(rules, **others, consent=replace(rules.consent, **consent))

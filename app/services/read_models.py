@@ -18,6 +18,7 @@ from app.domain.access import Permission, Principal, Role
 from app.domain.athletes import AthleteRecord
 from app.domain.lifecycle import PicturesState, RecordingState, Stage
 from app.domain.screenings import ScreeningContext
+from app.domain.versions import tag_of
 from app.services.analysis_record import AnalysisRecord
 
 T = TypeVar("T")
@@ -91,6 +92,11 @@ class ApiKeySummary:
     """The only teams it sees; None: the whole organisation."""
     previous_until: datetime | None = None
     """Until then the secret before the last rotation opens, too."""
+
+    @property
+    def tag(self) -> str:
+        """Name the version: another one after it was rotated or ended."""
+        return tag_of(self.id, self.revoked_at, self.previous_until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

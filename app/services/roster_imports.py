@@ -29,6 +29,7 @@ from app.domain.roster_import import (
     options_from_json,
     options_to_json,
 )
+from app.domain.versions import ANY, Expected, tag_of
 from app.integrations.roster_files import RosterTable, read_roster
 from app.services.consent_rules import obey_consent
 from app.services.import_plan import Roster, plan_import
@@ -36,6 +37,7 @@ from app.services.roster_changes import note
 
 N_SAMPLES: Final = 3
 KEEP_UNFINISHED_S: Final = 24 * 3600.0
+_ANSWERS: Final = "What was answered about the file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,11 @@ class ImportDraft:
     """Who rows may be, where that is asked."""
     team_names: Mapping[UUID, str]
     created_at: datetime
+
+    @property
+    def tag(self) -> str:
+        """Name the version of the answers."""
+        return _tag_of(self.id, self.options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +140,18 @@ def get_draft(*, uow: UnitOfWork, principal: Principal, import_id: UUID) -> Impo
 
 
 def answer_import(
-    *, uow: UnitOfWork, principal: Principal, import_id: UUID, changes: Mapping[str, Any]
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    import_id: UUID,
+    changes: Mapping[str, Any],
+    expected: Expected = ANY,
 ) -> ImportDraft:
     """Keep answers about a file (fields of `ImportOptions`); answers about rows are added to earlier ones."""
     principal.require(Permission.ROSTER_WRITE)
     row, table = _open(uow, principal, import_id, lock=True)
     options = options_from_json(row.options)
+    expected.check(_tag_of(import_id, options), what=_ANSWERS)
     answers = {**options.answers, **changes.get("answers", {})}
     changed = replace(options, **{**changes, "answers": answers})
     _check_options(uow, principal, changed, table)
@@ -148,7 +161,9 @@ def answer_import(
     return get_draft(uow=uow, principal=principal, import_id=import_id)
 
 
-def confirm_import(*, uow: UnitOfWork, principal: Principal, import_id: UUID) -> ImportReport:
+def confirm_import(
+    *, uow: UnitOfWork, principal: Principal, import_id: UUID, expected: Expected = ANY
+) -> ImportReport:
     """Import the file as it would be now; raise `StaleStateError` while something is still to be answered.
 
     Rows that fail are reported and left out; the others are written, all in this transaction.
@@ -157,8 +172,10 @@ def confirm_import(*, uow: UnitOfWork, principal: Principal, import_id: UUID) ->
     organisation_id = principal.organisation_id
     uow.athletes.lock_roster(organisation_id=organisation_id)
     row, table = _open(uow, principal, import_id, lock=True)
+    options = options_from_json(row.options)
+    expected.check(_tag_of(import_id, options), what=_ANSWERS)
     roster = _roster(uow, principal)
-    plan = plan_import(table, options_from_json(row.options), roster)
+    plan = plan_import(table, options, roster)
     if plan.is_open:
         raise StaleStateError(
             "Something about this file is still to be answered.",
@@ -228,10 +245,11 @@ def find_report(*, uow: UnitOfWork, principal: Principal, import_id: UUID) -> Im
     return None if row.report is None else get_report(uow=uow, principal=principal, import_id=import_id)
 
 
-def drop_import(*, uow: UnitOfWork, principal: Principal, import_id: UUID) -> None:
+def drop_import(*, uow: UnitOfWork, principal: Principal, import_id: UUID, expected: Expected = ANY) -> None:
     """Forget a file that shall not be imported."""
     principal.require(Permission.ROSTER_WRITE)
-    _open(uow, principal, import_id, lock=True)
+    row, _ = _open(uow, principal, import_id, lock=True)
+    expected.check(_tag_of(import_id, options_from_json(row.options)), what=_ANSWERS)
     uow.imports.drop(organisation_id=principal.organisation_id, import_id=import_id)
     uow.audit.record(actor=principal, act=Act.IMPORT_DROPPED, object_id=import_id)
 
@@ -265,6 +283,10 @@ def undo_import(*, uow: UnitOfWork, principal: Principal, change: RosterChange) 
 def _is_as_left(item: ChangeItem, now: Mapping[UUID, AthleteRecord]) -> bool:
     found = now.get(item.athlete_id)
     return found is not None and item.after is not None and same_athlete(found, athlete_from_json(item.after))
+
+
+def _tag_of(import_id: UUID, options: ImportOptions) -> str:
+    return tag_of(import_id, options_to_json(options))
 
 
 def _open(

@@ -17,10 +17,12 @@ from app.db.models import UserAccount
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Origin, Permission, Principal, Role, SignInMethod
 from app.domain.audit import Act
-from app.domain.errors import ForbiddenError, InvalidInputError, NotFoundError, StaleStateError
+from app.domain.errors import ForbiddenError, InvalidInputError, StaleStateError
 from app.domain.sign_in import StepKind
+from app.domain.versions import ANY, Expected
 from app.services.accounts import start_login
 from app.services.credentials import sha256_of
+from app.services.members import hold_member
 from app.services.outbox import Post
 from app.services.passwords import Passwords, recommended_passwords
 from app.services.read_models import SignedIn
@@ -212,7 +214,12 @@ def confirm(
 
 
 def reset_second_factor(
-    *, uow: UnitOfWork, principal: Principal, user_id: UUID, post: Post | None = None
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    user_id: UUID,
+    expected: Expected = ANY,
+    post: Post | None = None,
 ) -> None:
     """Take the second factor off a member who lost it, and end their logins; owners only.
 
@@ -221,17 +228,13 @@ def reset_second_factor(
     """
     principal.require(Permission.MEMBERS_MANAGE)
     principal.require_confirmed()
-    rows = uow.members.list_by_email(
-        organisation_id=principal.organisation_id, after=None, limit=1, user_id=user_id
-    )
-    if not rows:
-        raise NotFoundError("There is no such member.", how_to_fix="List the members and choose one.")
+    member = hold_member(uow=uow, principal=principal, user_id=user_id, expected=expected)
     if uow.members.n_memberships(user_id) != 1:
         raise ForbiddenError(
             "This person belongs to another organisation, too: their second factor is not yours to take off.",
             how_to_fix="They need a recovery code, or whoever runs the service.",
         )
-    if not rows[0].has_second_factor:
+    if not member.has_second_factor:
         raise StaleStateError("This member has no second factor.", how_to_fix="There is nothing to take off.")
     uow.sign_in.stop_totp(user_id=user_id)
     uow.sign_in.remove_passkey(user_id=user_id)
@@ -242,8 +245,8 @@ def reset_second_factor(
         post.notice(
             uow,
             organisation_id=principal.organisation_id,
-            email=rows[0].email,
-            display_name=rows[0].display_name,
+            email=member.email,
+            display_name=member.display_name,
             what="an owner of your organisation took the second factor off your account, and every login of"
             " yours ended.",
         )

@@ -7,6 +7,7 @@ from app.domain.access import Permission, Principal, Role
 from app.domain.audit import Act
 from app.domain.errors import InvalidInputError
 from app.domain.sign_in import MAX_GRACE_DAYS, SECOND_FACTOR_ROLES, SecondFactorRule
+from app.domain.versions import ANY, Expected, tag_of
 
 
 def get_rule(*, uow: UnitOfWork, principal: Principal) -> SecondFactorRule:
@@ -16,7 +17,12 @@ def get_rule(*, uow: UnitOfWork, principal: Principal) -> SecondFactorRule:
 
 
 def change_rule(
-    *, uow: UnitOfWork, principal: Principal, roles: frozenset[Role], grace_days: int
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    roles: frozenset[Role],
+    grace_days: int,
+    expected: Expected = ANY,
 ) -> SecondFactorRule:
     """Ask a second factor of these roles, after so many days in which whoever has none is reminded."""
     principal.require(Permission.MEMBERS_MANAGE)
@@ -33,6 +39,9 @@ def change_rule(
             how_to_fix="Choose a number in between.",
             field="grace_days",
         )
+    uow.hold(f"sign-in:{principal.organisation_id}")
+    present = uow.sign_in.rule(organisation_id=principal.organisation_id)
+    expected.check(tag_of(present), what="The organisation's rule")
     _check_own(uow, principal, roles)
     uow.sign_in.set_rule(
         organisation_id=principal.organisation_id,

@@ -18,7 +18,8 @@ from app.db.repositories.webhooks import NewEndpoint
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.audit import Act
-from app.domain.errors import InvalidInputError, NotFoundError, PreconditionFailedError
+from app.domain.errors import InvalidInputError, NotFoundError
+from app.domain.versions import ANY, Expected, numbered_tag
 from app.domain.webhooks import (
     CHOSEN,
     DeliveryState,
@@ -170,7 +171,7 @@ def edit_webhook(
     config: WebhookConfig,
     webhook_id: UUID,
     changes: dict[str, Any],
-    expected_version: int | None = None,
+    expected: Expected = ANY,
 ) -> EndpointView:
     """Change what is named: `url`, `description`, `events`, `team_ids`, `enabled`.
 
@@ -179,10 +180,7 @@ def edit_webhook(
     """
     principal.require(Permission.WEBHOOKS_MANAGE)
     row = _find(uow, principal, webhook_id, lock=True)
-    if expected_version is not None and expected_version != row.version:
-        raise PreconditionFailedError(
-            "The webhook has changed since you read it.", how_to_fix="Read it again, then change it."
-        )
+    expected.check(numbered_tag(row.version), what="The webhook")
     values = _checked_changes(changes, config=config)
     if "team_ids" in changes:
         values["is_limited"] = changes["team_ids"] is not None
@@ -196,12 +194,14 @@ def edit_webhook(
     return _view_of(uow, principal, webhook_id)
 
 
-def remove_webhook(*, uow: UnitOfWork, principal: Principal, webhook_id: UUID) -> None:
+def remove_webhook(
+    *, uow: UnitOfWork, principal: Principal, webhook_id: UUID, expected: Expected = ANY
+) -> None:
     """Remove an endpoint with its log; what waits for it is not sent any more."""
     principal.require(Permission.WEBHOOKS_MANAGE)
     organisation_id = principal.organisation_id
-    if not uow.webhooks.delete_endpoint(organisation_id=organisation_id, endpoint_id=webhook_id):
-        raise _no_webhook()
+    expected.check(numbered_tag(_find(uow, principal, webhook_id, lock=True).version), what="The webhook")
+    uow.webhooks.delete_endpoint(organisation_id=organisation_id, endpoint_id=webhook_id)
     uow.members.set_limits(
         organisation_id=organisation_id, subject_id=webhook_id, team_ids=(), athlete_ids=()
     )

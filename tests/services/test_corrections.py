@@ -34,6 +34,7 @@ from app.domain.errors import (
     StaleStateError,
 )
 from app.domain.lifecycle import AnalysisOrigin, PicturesState, RecordingState
+from app.domain.versions import Expected
 from app.jobs.names import ANALYSE_RECORDING, DRAW_PICTURES
 from app.services import corrections, recordings, roster
 from app.services.correction_views import AnalysisDetail, CorrectionResult
@@ -266,10 +267,17 @@ def test_correct_when_two_people_do_it_at_the_same_time_then_the_second_is_told(
         outcomes = list(pool.map(one_of_many, range(4)))
     assert sorted(outcomes) == ["made", "stale_state", "stale_state", "stale_state"]
     with pytest.raises(PreconditionFailedError):
-        desk.correct(first, LATER, if_match=etag)
+        desk.correct(first, LATER, expected=Expected(tags=frozenset({etag})))
     now = desk.look(desk.present(desk.look(first).analysis.recording_id))
     assert len(now.corrections) == 1
-    assert len(now_of(desk.correct(now.analysis.id, SwapSides(), if_match=now.etag)).corrections) == 2
+    assert (
+        len(
+            now_of(
+                desk.correct(now.analysis.id, SwapSides(), expected=Expected(tags=frozenset({now.etag})))
+            ).corrections
+        )
+        == 2
+    )
 
 
 def test_correct_when_repeated_with_its_key_then_carried_out_once(desk: Desk) -> None:

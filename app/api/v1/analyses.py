@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 from fastapi.responses import JSONResponse
 
-from app.api.deps import PartsDep, PrincipalDep, Requires, UowDep
+from app.api.deps import ExpectedDep, PartsDep, PrincipalDep, Requires, UowDep
 from app.api.presenters import present_analysis, present_comparison, present_correction_answer
 from app.api.responses import problems
 from app.api.schemas.analyses import (
@@ -27,14 +27,6 @@ from app.http.small_bodies import SmallBodyRoute
 from app.services import corrections
 from app.services.correction_views import CorrectionResult
 
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        max_length=200,
-        description="The `ETag` of the analysis you looked at: refused when it was superseded meanwhile.",
-    ),
-]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -127,7 +119,7 @@ def correct_analysis(
     parts: PartsDep,
     uow: UowDep,
     principal: PrincipalDep,
-    if_match: IfMatch = None,
+    expected: ExpectedDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Record a correction; the recording is judged anew from its stored pose track before you get the answer."""
@@ -139,7 +131,7 @@ def correct_analysis(
         analysis_id=analysis_id,
         correction=correction_from(body),
         reason=body.reason,
-        if_match=_etag(if_match),
+        expected=expected,
         idempotency_key=idempotency_key,
     )
     return _answer(result)
@@ -166,7 +158,7 @@ def undo_correction(
     parts: PartsDep,
     uow: UowDep,
     principal: PrincipalDep,
-    if_match: IfMatch = None,
+    expected: ExpectedDep,
 ) -> Response:
     """Take a correction back, whatever came after it. It stays on record; the others stay applied."""
     result = corrections.undo_correction(
@@ -176,13 +168,9 @@ def undo_correction(
         method=parts.method,
         analysis_id=analysis_id,
         correction_id=correction_id,
-        if_match=_etag(if_match),
+        expected=expected,
     )
     return _answer(result)
-
-
-def _etag(header: str | None) -> str | None:
-    return None if header is None else header.strip().removeprefix("W/").strip('"')
 
 
 def _answer(result: CorrectionResult) -> JSONResponse:

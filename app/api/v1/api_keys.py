@@ -4,11 +4,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
-from app.api.deps import CursorQuery, LimitQuery, PrincipalDep, Requires, UowDep
+from app.api.deps import CursorQuery, ExpectedDep, LimitQuery, PrincipalDep, Requires, UowDep
 from app.api.pagination import add_next_link
 from app.api.responses import problems
 from app.api.schemas.people import ApiKeyInput, ApiKeyOutput, ApiKeyPage, NewApiKeyOutput
 from app.domain.access import Permission
+from app.http.etags import set_etag
 from app.http.small_bodies import SmallBodyRoute
 from app.services import accounts
 from app.services.read_models import NewApiKey
@@ -25,7 +26,9 @@ router = APIRouter(
     status_code=status.HTTP_201_CREATED,
     responses=problems(400, 413, 422),
 )
-def create_api_key(body: ApiKeyInput, uow: UowDep, principal: PrincipalDep) -> NewApiKeyOutput:
+def create_api_key(
+    body: ApiKeyInput, uow: UowDep, principal: PrincipalDep, response: Response
+) -> NewApiKeyOutput:
     """Make a key for a program; owners only, signed in at the pages. The key is shown only in this answer."""
     new = accounts.create_api_key(
         uow=uow,
@@ -35,7 +38,7 @@ def create_api_key(body: ApiKeyInput, uow: UowDep, principal: PrincipalDep) -> N
         expires_at=body.expires_at,
         team_ids=None if body.team_ids is None else tuple(body.team_ids),
     )
-    return _present(new)
+    return _present(new, response)
 
 
 @router.get("/api-keys", operation_id="list_api_keys", summary="List API keys", responses=problems(422))
@@ -55,15 +58,28 @@ def list_api_keys(
     )
 
 
+@router.get(
+    "/api-keys/{api_key_id}", operation_id="get_api_key", summary="One API key", responses=problems(404)
+)
+def get_api_key(api_key_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response) -> ApiKeyOutput:
+    """Return one key, an ended one too; without its secret."""
+    found = accounts.get_api_key(uow=uow, principal=principal, api_key_id=api_key_id)
+    set_etag(response, found.tag)
+    return ApiKeyOutput.model_validate(found)
+
+
 @router.post(
     "/api-keys/{api_key_id}/rotate",
     operation_id="rotate_api_key",
     summary="Give a key a new secret",
     responses=problems(404),
 )
-def rotate_api_key(api_key_id: UUID, uow: UowDep, principal: PrincipalDep) -> NewApiKeyOutput:
+def rotate_api_key(
+    api_key_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response, expected: ExpectedDep
+) -> NewApiKeyOutput:
     """Make a new secret; the one before opens for another week (`previous_until`), so that programs can be changed."""
-    return _present(accounts.rotate_api_key(uow=uow, principal=principal, api_key_id=api_key_id))
+    new = accounts.rotate_api_key(uow=uow, principal=principal, api_key_id=api_key_id, expected=expected)
+    return _present(new, response)
 
 
 @router.delete(
@@ -73,10 +89,11 @@ def rotate_api_key(api_key_id: UUID, uow: UowDep, principal: PrincipalDep) -> Ne
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404),
 )
-def revoke_api_key(api_key_id: UUID, uow: UowDep, principal: PrincipalDep) -> None:
+def revoke_api_key(api_key_id: UUID, uow: UowDep, principal: PrincipalDep, expected: ExpectedDep) -> None:
     """End a key, its secrets and every token made with it, at once."""
-    accounts.revoke_api_key(uow=uow, principal=principal, api_key_id=api_key_id)
+    accounts.revoke_api_key(uow=uow, principal=principal, api_key_id=api_key_id, expected=expected)
 
 
-def _present(new: NewApiKey) -> NewApiKeyOutput:
+def _present(new: NewApiKey, response: Response) -> NewApiKeyOutput:
+    set_etag(response, new.summary.tag)
     return NewApiKeyOutput(**ApiKeyOutput.model_validate(new.summary).model_dump(), key=new.key)

@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Request, Response, status
 
-from app.api.deps import CursorQuery, LimitQuery, PrincipalDep, Requires, UowDep
+from app.api.deps import CursorQuery, ExpectedDep, LimitQuery, PrincipalDep, Requires, UowDep
 from app.api.pagination import add_next_link
 from app.api.responses import problems
 from app.api.schemas.athletes import (
@@ -21,7 +21,8 @@ from app.api.schemas.athletes import (
     RosterChangeOutput,
 )
 from app.domain.access import Permission
-from app.http.etags import etag_of, expected_version
+from app.domain.versions import numbered_tag
+from app.http.etags import set_etag
 from app.http.small_bodies import BatchBodyRoute, SmallBodyRoute
 from app.services import athletes, moves
 from app.services.athletes import SaveOutcome
@@ -39,9 +40,6 @@ SystemPath = Annotated[
     Path(max_length=64, description="`own` for `external_id`, `sync` for `sync_id`, or another system's short name."),
 ]  # fmt: skip
 ValuePath = Annotated[str, Path(max_length=200, description="The person's id there.")]
-IfMatch = Annotated[
-    str | None, Header(description="The `ETag` you read: the change is refused (412) if it is no longer that.")
-]  # fmt: skip
 
 
 @one.post(
@@ -109,10 +107,16 @@ def upsert_athlete_by_external_id(
     uow: UowDep,
     principal: PrincipalDep,
     response: Response,
+    expected: ExpectedDep,
 ) -> AthleteDetailOutput:
     """Make or change the person who has this id in that system; the same request twice changes nothing."""
     saved = athletes.upsert_athlete(
-        uow=uow, principal=principal, system=system, value=value, change=body.change()
+        uow=uow,
+        principal=principal,
+        system=system,
+        value=value,
+        change=body.change(),
+        expected=expected,
     )
     made = saved.outcome is SaveOutcome.CREATED
     response.status_code = status.HTTP_201_CREATED if made else status.HTTP_200_OK
@@ -170,7 +174,7 @@ def edit_athlete(
     uow: UowDep,
     principal: PrincipalDep,
     response: Response,
-    if_match: IfMatch = None,
+    expected: ExpectedDep,
 ) -> AthleteDetailOutput:
     """Change the fields that are sent; null clears one."""
     detail = athletes.edit_athlete(
@@ -178,7 +182,7 @@ def edit_athlete(
         principal=principal,
         athlete_id=athlete_id,
         change=body.change(),
-        expected_version=expected_version(if_match),
+        expected=expected,
     )
     return _shown(detail, response)
 
@@ -199,7 +203,7 @@ def merge_athletes(
 
 
 def _shown(detail: AthleteDetail, response: Response, *, made: bool = False) -> AthleteDetailOutput:
-    response.headers["ETag"] = etag_of(detail.record.version)
+    set_etag(response, numbered_tag(detail.record.version))
     if made:
         response.headers["Location"] = f"/api/v1/athletes/{detail.record.id}"
     return AthleteDetailOutput.of(detail)

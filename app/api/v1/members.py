@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
-from app.api.deps import CursorQuery, LimitQuery, PartsDep, PrincipalDep, Requires, UowDep
+from app.api.deps import CursorQuery, ExpectedDep, LimitQuery, PartsDep, PrincipalDep, Requires, UowDep
 from app.api.pagination import add_next_link
 from app.api.responses import problems
 from app.api.schemas.people import (
@@ -20,11 +20,14 @@ from app.api.schemas.people import (
     SignInRulesOutput,
 )
 from app.domain.access import Permission
+from app.domain.sign_in import SecondFactorRule
+from app.domain.versions import tag_of
+from app.http.etags import set_etag
 from app.http.post import post_of
 from app.http.small_bodies import SmallBodyRoute
 from app.services import logins, members, second_factor, sign_in_rules
 from app.services.door_links import join_link, reset_link
-from app.services.members import Place
+from app.services.members import MemberView, Place
 
 router = APIRouter(
     tags=["people"],
@@ -51,9 +54,9 @@ def list_members(
 
 
 @router.get("/members/{user_id}", operation_id="get_member", summary="One member", responses=problems(404))
-def get_member(user_id: UUID, uow: UowDep, principal: PrincipalDep) -> MemberOutput:
+def get_member(user_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response) -> MemberOutput:
     """Return one member."""
-    return MemberOutput.model_validate(members.get_member(uow=uow, principal=principal, user_id=user_id))
+    return _shown(members.get_member(uow=uow, principal=principal, user_id=user_id), response)
 
 
 @router.put(
@@ -62,10 +65,19 @@ def get_member(user_id: UUID, uow: UowDep, principal: PrincipalDep) -> MemberOut
     summary="Change what a member may do",
     responses=problems(400, 404, 409, 413, 422),
 )
-def change_member(user_id: UUID, body: PlaceInput, uow: UowDep, principal: PrincipalDep) -> MemberOutput:
+def change_member(
+    user_id: UUID,
+    body: PlaceInput,
+    uow: UowDep,
+    principal: PrincipalDep,
+    response: Response,
+    expected: ExpectedDep,
+) -> MemberOutput:
     """Give a member another role or other teams; it holds from their next request on. The last owner stays one."""
-    view = members.change_member(uow=uow, principal=principal, user_id=user_id, place=place_of(body))
-    return MemberOutput.model_validate(view)
+    view = members.change_member(
+        uow=uow, principal=principal, user_id=user_id, place=place_of(body), expected=expected
+    )
+    return _shown(view, response)
 
 
 @router.delete(
@@ -75,9 +87,9 @@ def change_member(user_id: UUID, body: PlaceInput, uow: UowDep, principal: Princ
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 409),
 )
-def remove_member(user_id: UUID, uow: UowDep, principal: PrincipalDep) -> None:
+def remove_member(user_id: UUID, uow: UowDep, principal: PrincipalDep, expected: ExpectedDep) -> None:
     """End a membership and its logins at once. The last owner stays."""
-    members.remove_member(uow=uow, principal=principal, user_id=user_id)
+    members.remove_member(uow=uow, principal=principal, user_id=user_id, expected=expected)
 
 
 @router.post(
@@ -106,10 +118,19 @@ def issue_password_reset(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 409),
 )
-def reset_second_factor(user_id: UUID, uow: UowDep, principal: PrincipalDep, parts: PartsDep) -> None:
-    """Help a member who lost their second factor: it is off, and their logins end. Not for members of others, too."""
+def reset_second_factor(
+    user_id: UUID, uow: UowDep, principal: PrincipalDep, parts: PartsDep, expected: ExpectedDep
+) -> None:
+    """Help a member who lost their second factor: it is off, and their logins end. Not for members of others, too.
+
+    `If-Match` takes the `ETag` of the member.
+    """
     second_factor.reset_second_factor(
-        uow=uow, principal=principal, user_id=user_id, post=post_of(parts.settings)
+        uow=uow,
+        principal=principal,
+        user_id=user_id,
+        expected=expected,
+        post=post_of(parts.settings),
     )
 
 
@@ -119,9 +140,9 @@ def reset_second_factor(user_id: UUID, uow: UowDep, principal: PrincipalDep, par
     summary="Who needs a second factor",
     responses=problems(),
 )
-def get_sign_in_rules(uow: UowDep, principal: PrincipalDep) -> SignInRulesOutput:
+def get_sign_in_rules(uow: UowDep, principal: PrincipalDep, response: Response) -> SignInRulesOutput:
     """Return of whom your organisation asks a second factor."""
-    return SignInRulesOutput.model_validate(sign_in_rules.get_rule(uow=uow, principal=principal))
+    return _rule_shown(sign_in_rules.get_rule(uow=uow, principal=principal), response)
 
 
 @router.put(
@@ -130,12 +151,22 @@ def get_sign_in_rules(uow: UowDep, principal: PrincipalDep) -> SignInRulesOutput
     summary="Ask for a second factor",
     responses=problems(400, 413, 422),
 )
-def change_sign_in_rules(body: SignInRulesInput, uow: UowDep, principal: PrincipalDep) -> SignInRulesOutput:
+def change_sign_in_rules(
+    body: SignInRulesInput,
+    uow: UowDep,
+    principal: PrincipalDep,
+    response: Response,
+    expected: ExpectedDep,
+) -> SignInRulesOutput:
     """Ask a second factor of some roles, after a time in which they are reminded. You need one yourself first."""
     rule = sign_in_rules.change_rule(
-        uow=uow, principal=principal, roles=frozenset(body.roles), grace_days=body.grace_days
+        uow=uow,
+        principal=principal,
+        roles=frozenset(body.roles),
+        grace_days=body.grace_days,
+        expected=expected,
     )
-    return SignInRulesOutput.model_validate(rule)
+    return _rule_shown(rule, response)
 
 
 @router.post(
@@ -190,6 +221,16 @@ def list_invitations(
 def revoke_invitation(invitation_id: UUID, uow: UowDep, principal: PrincipalDep) -> None:
     """End an invitation; its link opens nothing any more."""
     members.revoke_invitation(uow=uow, principal=principal, invitation_id=invitation_id)
+
+
+def _shown(view: MemberView, response: Response) -> MemberOutput:
+    set_etag(response, view.tag)
+    return MemberOutput.model_validate(view)
+
+
+def _rule_shown(rule: SecondFactorRule, response: Response) -> SignInRulesOutput:
+    set_etag(response, tag_of(rule))
+    return SignInRulesOutput.model_validate(rule)
 
 
 def place_of(body: PlaceInput) -> Place:

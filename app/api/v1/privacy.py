@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response, status
 from fastapi.responses import StreamingResponse
 
-from app.api.deps import PartsDep, PrincipalDep, Requires, UowDep
+from app.api.deps import ExpectedDep, PartsDep, PrincipalDep, Requires, UowDep
 from app.api.responses import problems
 from app.api.schemas.privacy import (
     ConsentInput,
@@ -16,6 +16,9 @@ from app.api.schemas.privacy import (
     PrivacyOutput,
 )
 from app.domain.access import Permission
+from app.domain.privacy import PrivacyRules
+from app.domain.versions import tag_of
+from app.http.etags import set_etag
 from app.http.small_bodies import SmallBodyRoute
 from app.services import athlete_export, consents, erasure, privacy
 from app.services.door_links import consent_link
@@ -34,9 +37,9 @@ router = APIRouter(tags=["privacy"], route_class=SmallBodyRoute)
     dependencies=READ,
     responses=problems(),
 )
-def get_privacy_rules(uow: UowDep, principal: PrincipalDep) -> PrivacyOutput:
+def get_privacy_rules(uow: UowDep, principal: PrincipalDep, response: Response) -> PrivacyOutput:
     """Say whose consent is asked for, and what is kept how long."""
-    return PrivacyOutput.of(privacy.get_rules(uow=uow, principal=principal))
+    return _rules_shown(privacy.get_rules(uow=uow, principal=principal), response)
 
 
 @router.patch(
@@ -46,9 +49,17 @@ def get_privacy_rules(uow: UowDep, principal: PrincipalDep) -> PrivacyOutput:
     dependencies=MANAGE,
     responses=problems(400, 413, 422),
 )
-def change_privacy_rules(body: PrivacyInput, uow: UowDep, principal: PrincipalDep) -> PrivacyOutput:
+def change_privacy_rules(
+    body: PrivacyInput, uow: UowDep, principal: PrincipalDep, response: Response, expected: ExpectedDep
+) -> PrivacyOutput:
     """Change some of the rules; recordings follow at once, removal each night."""
-    return PrivacyOutput.of(privacy.change_rules(uow=uow, principal=principal, changes=body.changes()))
+    rules = privacy.change_rules(uow=uow, principal=principal, changes=body.changes(), expected=expected)
+    return _rules_shown(rules, response)
+
+
+def _rules_shown(rules: PrivacyRules, response: Response) -> PrivacyOutput:
+    set_etag(response, tag_of(rules))
+    return PrivacyOutput.of(rules)
 
 
 @router.get(
@@ -114,10 +125,10 @@ def make_guardian_link(
     responses=problems(404),
 )
 def erase_athlete(
-    athlete_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response
+    athlete_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response, expected: ExpectedDep
 ) -> ErasureOutput:
     """Erase everything about a person: files first, then rows. There is no undo; somebody who left is made inactive."""
-    receipt = erasure.erase_athlete(uow=uow, principal=principal, athlete_id=athlete_id)
+    receipt = erasure.erase_athlete(uow=uow, principal=principal, athlete_id=athlete_id, expected=expected)
     response.headers["Location"] = f"/api/v1/erasures/{receipt.id}"
     return ErasureOutput.model_validate(receipt)
 

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.api.deps import PartsDep, PrincipalDep, Requires, UowDep
+from app.api.deps import ExpectedDep, PartsDep, PrincipalDep, Requires, UowDep
 from app.api.responses import problems
 from app.api.schemas.roster_imports import ImportAnswers, ImportDraftOutput, ImportReportOutput
 from app.domain.access import Permission, Principal
+from app.http.etags import set_etag
 from app.http.parts import Parts
 from app.http.rate_limits import UPLOADS
 from app.http.small_bodies import BatchBodyRoute
@@ -87,9 +88,13 @@ def _start(parts: Parts, principal: Principal, file: SmallFile) -> ImportDraftOu
     dependencies=WRITE,
     responses=problems(404, 409),
 )
-def get_roster_import(import_id: UUID, uow: UowDep, principal: PrincipalDep) -> ImportDraftOutput:
+def get_roster_import(
+    import_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response
+) -> ImportDraftOutput:
     """Say what importing the file would do to each row now, and what is still to be answered."""
-    return ImportDraftOutput.of(roster_imports.get_draft(uow=uow, principal=principal, import_id=import_id))
+    draft = roster_imports.get_draft(uow=uow, principal=principal, import_id=import_id)
+    set_etag(response, draft.tag)
+    return ImportDraftOutput.of(draft)
 
 
 @answers.patch(
@@ -100,12 +105,18 @@ def get_roster_import(import_id: UUID, uow: UowDep, principal: PrincipalDep) -> 
     responses=problems(400, 404, 409, 413, 422),
 )
 def answer_roster_import(
-    import_id: UUID, body: ImportAnswers, uow: UowDep, principal: PrincipalDep
+    import_id: UUID,
+    body: ImportAnswers,
+    uow: UowDep,
+    principal: PrincipalDep,
+    response: Response,
+    expected: ExpectedDep,
 ) -> ImportDraftOutput:
     """Keep the answers and try again dry."""
     draft = roster_imports.answer_import(
-        uow=uow, principal=principal, import_id=import_id, changes=body.changes()
+        uow=uow, principal=principal, import_id=import_id, changes=body.changes(), expected=expected
     )
+    set_etag(response, draft.tag)
     return ImportDraftOutput.of(draft)
 
 
@@ -116,10 +127,12 @@ def answer_roster_import(
     dependencies=WRITE,
     responses=problems(404, 409),
 )
-def confirm_roster_import(import_id: UUID, uow: UowDep, principal: PrincipalDep) -> ImportReportOutput:
+def confirm_roster_import(
+    import_id: UUID, uow: UowDep, principal: PrincipalDep, expected: ExpectedDep
+) -> ImportReportOutput:
     """Write what the dry run says, all in one step; 409 while something is still to be answered."""
     return ImportReportOutput.of(
-        roster_imports.confirm_import(uow=uow, principal=principal, import_id=import_id)
+        roster_imports.confirm_import(uow=uow, principal=principal, import_id=import_id, expected=expected)
     )
 
 
@@ -143,9 +156,9 @@ def get_roster_import_report(import_id: UUID, uow: UowDep, principal: PrincipalD
     dependencies=WRITE,
     responses=problems(404, 409),
 )
-def drop_roster_import(import_id: UUID, uow: UowDep, principal: PrincipalDep) -> None:
+def drop_roster_import(import_id: UUID, uow: UowDep, principal: PrincipalDep, expected: ExpectedDep) -> None:
     """Forget a file that shall not be imported; after a day that happens by itself."""
-    roster_imports.drop_import(uow=uow, principal=principal, import_id=import_id)
+    roster_imports.drop_import(uow=uow, principal=principal, import_id=import_id, expected=expected)
 
 
 @answers.get(

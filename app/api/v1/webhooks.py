@@ -3,9 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 
-from app.api.deps import CursorQuery, LimitQuery, PartsDep, PrincipalDep, Requires, UowDep
+from app.api.deps import CursorQuery, ExpectedDep, LimitQuery, PartsDep, PrincipalDep, Requires, UowDep
 from app.api.pagination import add_next_link
 from app.api.responses import problems
 from app.api.schemas.webhooks import (
@@ -23,8 +23,9 @@ from app.api.schemas.webhooks import (
     WebhookPage,
 )
 from app.domain.access import Permission
+from app.domain.versions import numbered_tag
 from app.domain.webhooks import DESCRIPTIONS, DeliveryState
-from app.http.etags import etag_of, expected_version
+from app.http.etags import set_etag
 from app.http.small_bodies import SmallBodyRoute
 from app.http.webhook_config import webhook_config
 from app.services import webhooks
@@ -118,7 +119,7 @@ def edit_webhook(
     uow: UowDep,
     principal: PrincipalDep,
     response: Response,
-    if_match: Annotated[str | None, Header(max_length=100)] = None,
+    expected: ExpectedDep,
 ) -> WebhookOutput:
     """Change what is named, or switch it off and on."""
     changes = {name: getattr(body, name) for name in body.model_fields_set}
@@ -133,7 +134,7 @@ def edit_webhook(
         config=webhook_config(parts.settings),
         webhook_id=webhook_id,
         changes=changes,
-        expected_version=expected_version(if_match),
+        expected=expected,
     )
     return _present(view, response)
 
@@ -145,9 +146,9 @@ def edit_webhook(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404),
 )
-def remove_webhook(webhook_id: UUID, uow: UowDep, principal: PrincipalDep) -> None:
+def remove_webhook(webhook_id: UUID, uow: UowDep, principal: PrincipalDep, expected: ExpectedDep) -> None:
     """Remove a webhook with its log; what waits for it is not sent any more."""
-    webhooks.remove_webhook(uow=uow, principal=principal, webhook_id=webhook_id)
+    webhooks.remove_webhook(uow=uow, principal=principal, webhook_id=webhook_id, expected=expected)
 
 
 @router.post(
@@ -259,7 +260,7 @@ def replay_webhook_delivery(
 
 
 def _present(view: EndpointView, response: Response) -> WebhookOutput:
-    response.headers["ETag"] = etag_of(view.version)
+    set_etag(response, numbered_tag(view.version))
     return WebhookOutput.model_validate(view)
 
 

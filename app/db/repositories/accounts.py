@@ -369,6 +369,12 @@ class AccountRepository:
             .execution_options(synchronize_session=False)
         )
 
+    def find_key_of(self, *, organisation_id: UUID, api_key_id: UUID) -> ApiKey | None:
+        """Return a key of the organisation, whether it holds or not."""
+        return self._session.scalars(
+            select(ApiKey).where(ApiKey.organisation_id == organisation_id, ApiKey.id == api_key_id)
+        ).one_or_none()
+
     def list_api_keys(self, *, organisation_id: UUID, before: UUID | None, limit: int) -> list[ApiKey]:
         """Return an organisation's keys, newest first."""
         query = select(ApiKey).where(ApiKey.organisation_id == organisation_id)
