@@ -143,12 +143,13 @@ def _metric(item: ScreeningMetric) -> ScreeningMetricOutput:
         **_place(item.metric),
         **{name: getattr(over, name) for name in names if hasattr(over, name)},
         trials=[TrialValueOutput.model_validate(value) for value in item.metric.values],
-        norm=_norm(item.norm),
+        norm=present_norm(item.norm),
         team_norm=_team_norm(item.team_norm),
     )
 
 
-def _norm(result: NormResult | NoNorm) -> NormOutput:
+def present_norm(result: NormResult | NoNorm) -> NormOutput:
+    """Return a number beside published ones, or why there are none."""
     words = describe_norm(result)
     if isinstance(result, NoNorm):
         return NormOutput(suitable=False, reason=result.reason, words=words)
@@ -239,21 +240,22 @@ def _movement_change(change: MovementChange) -> MovementChangeOutput:
         before=None if change.before is None else MovementBase(**_base(change.before)),
         after=None if change.after is None else MovementBase(**_base(change.after)),
         counts=count_verdicts(change),
-        score=ChangeOutput(**_change(change.score, unit="points")),
+        score=ChangeOutput(**change_fields(change.score, unit="points")),
         metrics=[
             MetricChangeOutput(
                 key=item.key,
                 side=item.side,
                 event=item.event,
                 unit=item.unit,
-                **_change(item.change, unit=item.unit),
+                **change_fields(item.change, unit=item.unit),
             )
             for item in change.metrics
         ],
     )
 
 
-def _change(change: Change, *, unit: str) -> dict[str, Any]:
+def change_fields(change: Change, *, unit: str) -> dict[str, Any]:
+    """Return what every change of a number says."""
     return {
         "verdict": change.verdict,
         "obstacles": list(change.obstacles),

@@ -2,10 +2,12 @@
 
 from math import isfinite
 
+from app.api.present_screenings import change_fields, present_norm
 from app.api.schemas.analysis import FindingDocument, MethodDocument, MetricDocument, RiskScoreDocument
 from app.api.schemas.roster import AthleteOutput
 from app.api.schemas.trials import (
     JoinOutput,
+    LessChangeOutput,
     LessItemOutput,
     LessOutput,
     NomogramInputsOutput,
@@ -20,6 +22,7 @@ from app.api.schemas.trials import (
     TrialResultOutput,
 )
 from app.biomech.less import LessScore
+from app.biomech.less_change import UNIT, describe_less_change
 from app.biomech.less_rt import RealTimeScore
 from app.biomech.two_views import Join
 from app.biomech.types import MethodStamp
@@ -73,16 +76,25 @@ def present_less(score: LessScore) -> LessOutput:
 
 def present_screening_less(less: ScreeningLessView) -> ScreeningLessOutput:
     """Return the LESS over the trials of a screening."""
+    now, change = less.now, less.change
     return ScreeningLessOutput(
         screening_id=less.screening_id,
         movement=less.movement,
-        method=_method(less.method),
-        n_other_versions=less.n_other_versions,
-        less=None if less.combined is None else present_less(less.combined),
-        real_time=None if less.real_time is None else _real_time(less.real_time),
+        method=_method(now.method),
+        n_other_versions=now.n_other_versions,
+        less=None if now.combined is None else present_less(now.combined),
+        real_time=None if now.real_time is None else _real_time(now.real_time),
+        norm=present_norm(less.norm),
+        change=LessChangeOutput(
+            **change_fields(change.change, unit=UNIT) | {"words": describe_less_change(change)},
+            previous_screening_id=less.previous_screening_id,
+            category_before=change.category_before,
+            category_after=change.category_after,
+            category_changed=change.category_changed,
+        ),
         trials=[
             TrialLessOutput(trial_id=trial.trial_id, number=trial.number, less=present_less(trial.score))
-            for trial in less.trials
+            for trial in now.trials
         ],
     )
 

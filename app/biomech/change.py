@@ -364,7 +364,7 @@ def _probability_sd(z: float, *, wander: float) -> float:
     return float(np.sqrt(max(0.0, share @ (values - mean) ** 2)))
 
 
-_DIGITS = {"deg": 1, "points": 0, "cm": 1, "%": 1, "ms": 0, "m": 3, "s": 3}
+_DIGITS = {"errors": 1, "deg": 1, "points": 0, "cm": 1, "%": 1, "ms": 0, "m": 3, "s": 3}
 
 
 def describe_change(change: Change, *, unit: str) -> str:

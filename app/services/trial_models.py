@@ -7,8 +7,10 @@ from uuid import UUID
 
 from app.biomech.joined_trial import JoinedTrial
 from app.biomech.less import LessScore
+from app.biomech.less_change import LessChange
 from app.biomech.less_rt import RealTimeScore
 from app.biomech.nomogram import NomogramInputs, NomogramReading
+from app.biomech.norms import NoNorm, NormResult
 from app.biomech.types import MethodStamp, Movement, QualityFinding, Verdict, View
 from app.domain.lifecycle import RecordingState
 from app.domain.screenings import ScreeningContext
@@ -60,11 +62,11 @@ class TrialLess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScreeningLessView:
-    """The LESS of a screening: by the rule of two trials in three, and in its real-time form."""
+class LessOverTrials:
+    """The LESS over trials: by the rule of two trials in three, and in its real-time form."""
 
-    screening_id: UUID
-    movement: Movement
+    screening_id: UUID | None
+    """None when the screening has no trial of the movement."""
     method: MethodStamp | None
     trials: tuple[TrialLess, ...]
     """Those measured by the newest method version of the screening."""
@@ -72,6 +74,20 @@ class ScreeningLessView:
     """Trials left out because another version measured them."""
     combined: LessScore | None
     real_time: RealTimeScore | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreeningLessView:
+    """The LESS of a screening, beside published totals and beside the screening before."""
+
+    screening_id: UUID
+    movement: Movement
+    now: LessOverTrials
+    norm: NormResult | NoNorm
+    change: LessChange
+    """Not comparable, and why, where there is no earlier total like it."""
+    previous_screening_id: UUID | None
+    """The screening that it was compared with."""
 
 
 class NomogramGap(StrEnum):

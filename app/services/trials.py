@@ -10,9 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from app.biomech.joined_trial import JoinedTrial, join_trial
-from app.biomech.less import combine_less
 from app.biomech.less_items import LimbRule
-from app.biomech.less_rt import score_less_rt
 from app.biomech.nomogram import NomogramInputs, read_nomogram
 from app.biomech.quality import make_finding
 from app.biomech.types import MethodStamp, Metric, Movement, QualityFinding, Sex, Side, Verdict, View
@@ -29,8 +27,6 @@ from app.services.screenings import find_screening, no_screening
 from app.services.trial_models import (
     NomogramGap,
     NomogramView,
-    ScreeningLessView,
-    TrialLess,
     TrialPart,
     TrialResultView,
 )
@@ -61,10 +57,10 @@ def get_trial(
     if not recordings:
         raise no_trial()
     screening = find_screening(uow=uow, principal=principal, screening_id=recordings[0].screening_id)
-    athlete = _athlete_of(uow, principal, screening)
-    seen = _usable_analyses(uow, principal, recordings)
+    athlete = athlete_of(uow, principal, screening)
+    seen = usable_analyses(uow, principal, recordings)
     chosen, findings = choose_analyses(seen)
-    judgement = _judge(seen, chosen, athlete=athlete, limb_rule=limb_rule, cue_s=cue_s, cue=cue)
+    judgement = judge_trial(seen, chosen, athlete=athlete, limb_rule=limb_rule, cue_s=cue_s, cue=cue)
     if judgement is not None and judgement.join is not None:
         findings = (*findings, *judgement.join.findings)
     uow.audit.record_reading(actor=principal, act=Act.SCREENING_READ, object_id=screening.id)
@@ -78,64 +74,10 @@ def get_trial(
         screened_on=screening.screened_on,
         context=screening.context,
         parts=tuple(_part(recording, analyses, chosen) for recording, analyses in seen),
-        method=_stamp_of(chosen),
+        method=stamp_of(chosen),
         judgement=judgement,
         has_less=first.movement in LESS_MOVEMENTS,
         findings=findings,
-    )
-
-
-def get_screening_less(
-    *,
-    uow: UnitOfWork,
-    principal: Principal,
-    screening_id: UUID,
-    movement: Movement | None = None,
-    limb_rule: LimbRule = LimbRule.EITHER,
-) -> ScreeningLessView:
-    """Return the LESS over the trials of a screening; raises `NotFoundError`, `InvalidInputError`.
-
-    Without a movement it is over the jump-landings, or over the drop vertical jumps where there are none.
-    """
-    principal.require(Permission.RESULTS_READ)
-    if movement is not None and movement not in LESS_MOVEMENTS:
-        raise InvalidInputError(
-            "The LESS scores jump-landings and drop vertical jumps.",
-            how_to_fix="Ask for one of those movements.",
-            field="movement",
-        )
-    screening = find_screening(uow=uow, principal=principal, screening_id=screening_id)
-    athlete = _athlete_of(uow, principal, screening)
-    found = uow.screenings.recordings_of(
-        organisation_id=principal.organisation_id, screening_ids=[screening_id]
-    )
-    if movement is None:
-        there = {recording.movement for recording in found}
-        movement = next((m for m in LESS_MOVEMENTS if m in there), LESS_MOVEMENTS[0])
-    recordings = [recording for recording in found if recording.movement is movement]
-    judged: list[tuple[TrialRecording, MethodStamp, JoinedTrial]] = []
-    for trial_id in dict.fromkeys(recording.trial_id for recording in recordings):
-        own = [recording for recording in recordings if recording.trial_id == trial_id]
-        seen = _usable_analyses(uow, principal, own)
-        chosen, _ = choose_analyses(seen)
-        judgement = _judge(seen, chosen, athlete=athlete, limb_rule=limb_rule)
-        stamp = _stamp_of(chosen)
-        if judgement is not None and stamp is not None:
-            judged.append((own[0], stamp, judgement))
-    newest = judged[-1][1] if judged else None
-    counted = [item for item in judged if newest is not None and _same_method(item[1], newest)]
-    uow.audit.record_reading(actor=principal, act=Act.SCREENING_READ, object_id=screening_id)
-    return ScreeningLessView(
-        screening_id=screening_id,
-        movement=movement,
-        method=newest,
-        trials=tuple(
-            TrialLess(trial_id=recording.trial_id, number=recording.number, score=judgement.less)
-            for recording, _, judgement in counted
-        ),
-        n_other_versions=len(judged) - len(counted),
-        combined=combine_less([judgement.less for _, _, judgement in counted]),
-        real_time=score_less_rt([judgement.evidence for _, _, judgement in counted]),
     )
 
 
@@ -232,11 +174,12 @@ def _key(analysis: StoredAnalysis) -> tuple[str, str]:
     return analysis.content.method.version, analysis.content.method.model_sha256
 
 
-def _same_method(one: MethodStamp, other: MethodStamp) -> bool:
+def same_method(one: MethodStamp, other: MethodStamp) -> bool:
+    """Return whether two results were made by one version and one model."""
     return (one.version, one.model_sha256) == (other.version, other.model_sha256)
 
 
-def _usable_analyses(
+def usable_analyses(
     uow: UnitOfWork, principal: Principal, recordings: Sequence[TrialRecording]
 ) -> list[Seen]:
     """Return each recording with its usable analyses; one whose newest is unusable has none."""
@@ -254,7 +197,7 @@ def _usable_analyses(
     return found
 
 
-def _judge(
+def judge_trial(
     seen: Sequence[Seen],
     chosen: Mapping[UUID, StoredAnalysis],
     *,
@@ -304,11 +247,13 @@ def _part(
     )
 
 
-def _stamp_of(chosen: Mapping[UUID, StoredAnalysis]) -> MethodStamp | None:
+def stamp_of(chosen: Mapping[UUID, StoredAnalysis]) -> MethodStamp | None:
+    """Return what the chosen analyses were made with, None without one."""
     return next((analysis.content.method for analysis in chosen.values()), None)
 
 
-def _athlete_of(uow: UnitOfWork, principal: Principal, screening: ScreeningRecord) -> AthleteRecord:
+def athlete_of(uow: UnitOfWork, principal: Principal, screening: ScreeningRecord) -> AthleteRecord:
+    """Return the athlete of a screening, or raise `NotFoundError`."""
     athlete = uow.athletes.find(organisation_id=principal.organisation_id, athlete_id=screening.athlete_id)
     if athlete is None:
         raise no_screening()

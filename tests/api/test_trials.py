@@ -228,6 +228,43 @@ def test_less_when_asked_of_a_screening_then_by_two_trials_in_three(own, finish,
     assert [item["field"] for item in unknown.json()["errors"]] == ["limb_rule"]
 
 
+def test_less_when_there_is_an_earlier_screening_then_change_with_its_error_and_no_norm_of_another_task(
+    own, finish, front, side
+) -> None:
+    athlete = new_athlete(own, date_of_birth="2006-01-05")
+    for day in ("2026-01-10", "2026-03-14"):
+        first = send(own, athlete_id=athlete, captured_at=f"{day}T10:00:00Z")
+        finish(first, front)
+        if day == "2026-03-14":
+            alone = read(own.client, f"/recordings/{first['id']}")["screening_id"]
+            lacking = read(own.client, f"/screenings/{alone}/less")
+            assert (lacking["change"]["verdict"], lacking["change"]["obstacles"]) == (
+                "not_comparable",
+                ["not_measured"],
+            )
+            assert (lacking["norm"]["suitable"], lacking["norm"]["reason"]) == (False, "no_total")
+        finish(send(own, trial_id=first["trial_id"], view="sagittal", captured_at=f"{day}T10:00:00Z"), side)
+    ids = {
+        item["screened_on"]: item["id"] for item in read(own.client, f"/athletes/{athlete}/history")["items"]
+    }
+    earliest = read(own.client, f"/screenings/{ids['2026-01-10']}/less")
+    assert earliest["change"]["obstacles"] == ["no_earlier_screening"]
+    latest = read(own.client, f"/screenings/{ids['2026-03-14']}/less")
+    change = latest["change"]
+    assert change["previous_screening_id"] == ids["2026-01-10"]
+    assert (change["verdict"], change["difference"], change["category_changed"]) == (
+        "within_measurement_error",
+        0.0,
+        False,
+    )
+    assert change["mdc95"] >= 2.9
+    assert (latest["norm"]["suitable"], latest["norm"]["reason"]) == (False, "other_movement")
+    dominant = own.client.get(
+        f"/api/v1/screenings/{ids['2026-03-14']}/less", params={"limb_rule": "dominant"}
+    )
+    assert dominant.status_code == 422
+
+
 def test_nomogram_when_inputs_are_missing_then_named_and_else_read(own, finish, front, side) -> None:
     first = send(own, athlete_id=new_athlete(own, mass_kg=60.0))
     address = f"/trials/{first['trial_id']}/nomogram"

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.api.schemas.analysis import FindingDocument, MethodDocument, MetricDocument, RiskScoreDocument
 from app.api.schemas.base import Output
 from app.api.schemas.roster import AthleteOutput
-from app.api.schemas.screenings import Ends, Rounded
+from app.api.schemas.screenings import ChangeOutput, Ends, NormOutput, Rounded
 from app.biomech.less_items import LimbRule
 from app.biomech.types import Movement, Side, Verdict, View
 from app.domain.lifecycle import RecordingState
@@ -136,6 +136,15 @@ class RealTimeOutput(Output):
     items: list[RealTimeItemOutput]
 
 
+class LessChangeOutput(ChangeOutput):
+    """What became of the total since the screening before: real change or noise. Three errors are more than noise."""
+
+    previous_screening_id: UUID | None = Field(description="What it was compared with.")
+    category_before: str | None
+    category_after: str | None
+    category_changed: bool = Field(description="By more than measurement error.")
+
+
 class ScreeningLessOutput(Output):
     """The LESS over the trials of a screening."""
 
@@ -145,6 +154,8 @@ class ScreeningLessOutput(Output):
     n_other_versions: int = Field(description="Trials left out because another method version measured them.")
     less: LessOutput | None = Field(description="By the rule of two trials in three; null without a trial.")
     real_time: RealTimeOutput | None
+    norm: NormOutput = Field(description="The total beside published ones of this sex, age and movement.")
+    change: LessChangeOutput
     trials: list[TrialLessOutput]
 
 

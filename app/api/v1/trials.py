@@ -14,7 +14,7 @@ from app.biomech.types import Movement, Side
 from app.domain.access import Permission
 from app.domain.errors import InvalidInputError
 from app.http.small_bodies import SmallBodyRoute
-from app.services import trials
+from app.services import screening_less, trials
 
 READ = [Depends(Requires(Permission.RESULTS_READ))]
 LimbRuleQuery = Annotated[LimbRule, Query(description="Whose errors count in the LESS.")]
@@ -110,7 +110,7 @@ def get_screening_less(
 ) -> ScreeningLessOutput:
     """Return the LESS by the rule of two trials in three, and the real-time form."""
     return present_screening_less(
-        trials.get_screening_less(
+        screening_less.get_screening_less(
             uow=uow, principal=principal, screening_id=screening_id, movement=movement, limb_rule=limb_rule
         )
     )
