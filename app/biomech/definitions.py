@@ -115,8 +115,8 @@ _FRONTAL = (
         "Distance between the knees",
         unit="cm",
         events=(IC, PKF, MINIMUM, LOWEST, STANDING),
-        formula="Horizontal distance between the knees times the scale; only with stature (scale 4 %) or box"
-        " height (15 %) given.",
+        formula="Horizontal distance between the knees, less what nearer knees look further apart, times the scale;"
+        " only with stature (scale 5 %) or box height (15 %) given.",
         higher_is="neither",
         mark="V",
         reference="Noyes 2005, Sportsmetrics",

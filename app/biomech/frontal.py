@@ -30,6 +30,9 @@ MIN_THIGH_SHARE = 0.5
 """Projected over full thigh length below which the angle means nothing (method section 1.1)."""
 NEARER_KNEES_SD = 0.08
 """Bent knees are 0.3 m nearer to a camera 4 m away than the legs that gave the scale [D]."""
+KNEE_DISTANCE_SD = 0.03
+"""What of that is left where it was taken off by how far the knees are in front of the ankles: the lens is not known,
+and the depth of a knee is off by up to 0.1 leg lengths [D, own rendered clips: 1-3 %]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +156,10 @@ class FrontalMeasurement:
         """Return the distance between the knees in centimetres, None without a scale."""
         if self.scale is None:
             return None
-        knees = [self.paths.leg(side)[1][:, 0] for side in SIDES]
-        apart_px = value_at(self.time_s, np.abs(knees[0] - knees[1]), instant.time_s)
+        apart_px = value_at(self.time_s, self.plane.knee_separation_px(), instant.time_s)
         centimetres = apart_px * self.scale.cm_per_px
         own = self.errors.separation_se_px() * self.scale.cm_per_px
-        relative = np.hypot(self.scale.relative_sd, NEARER_KNEES_SD)
+        relative = np.hypot(self.scale.relative_sd, KNEE_DISTANCE_SD)
         return Value(value=centimetres, se=float(np.hypot(own, relative * centimetres)))
 
     def lean_at(self, instant: Instant) -> Value:

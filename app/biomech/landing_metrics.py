@@ -3,11 +3,12 @@
 import numpy as np
 
 from app.biomech import metrics
-from app.biomech.frontal import NEARER_KNEES_SD
+from app.biomech.frontal import KNEE_DISTANCE_SD, NEARER_KNEES_SD
 from app.biomech.frontal_extras import FrontalExtras
 from app.biomech.held import sway
 from app.biomech.kinematics import SIDES
 from app.biomech.landing import Landing
+from app.biomech.landmark_model import landmark_model_of
 from app.biomech.measurement import LandingMeasurement
 from app.biomech.method import FPPA_CUTOFF_DEG
 from app.biomech.metrics import Value, make_metric
@@ -25,7 +26,11 @@ SIDE_VALUE_YAW_DEG = 3.0
 def find_scale(trial: Trial, landing: Landing) -> Scale | None:
     """Return the scale at the landing spot: from stature, else from the box, else None."""
     if trial.context.stature_cm is not None:
-        return scale_from_stature(trial.context.stature_cm, leg_px=trial.paths.leg_px)
+        return scale_from_stature(
+            trial.context.stature_cm,
+            leg_px=trial.paths.leg_px,
+            model=landmark_model_of(trial.track.source),
+        )
     if trial.context.box_height_cm is not None and landing.box_px > 0.0:
         return scale_from_box(trial.context.box_height_cm, box_px=landing.box_px)
     return None
@@ -80,7 +85,7 @@ def _knee_separation(m: LandingMeasurement, scale: Scale | None, at_s: float) ->
         return None
     centimetres = m.knee_separation_at(at_s) * scale.cm_per_px
     own = m.errors.separation_se_px() * scale.cm_per_px
-    relative = np.hypot(scale.relative_sd, NEARER_KNEES_SD)
+    relative = np.hypot(scale.relative_sd, KNEE_DISTANCE_SD)
     return Value(value=centimetres, se=float(np.hypot(own, relative * centimetres)))
 
 

@@ -193,9 +193,8 @@ class LandingMeasurement:
         return Value(value=float(sign * size), se=self.errors.lean_se())
 
     def knee_separation_px(self) -> FloatArray:
-        """Return the horizontal distance between the knees over time, pixels."""
-        knees = [self.paths.leg(side)[1][:, 0] for side in SIDES]
-        return np.asarray(np.abs(knees[0] - knees[1]))
+        """Return the horizontal distance between the knees over time, pixels at the ankles' distance."""
+        return self.plane.knee_separation_px()
 
     def knee_separation_at(self, at_s: float) -> float:
         """Return the horizontal distance between the knees at an instant, pixels."""

@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from app.biomech.kinematics import prepare_paths
+from app.biomech.landmark_model import landmark_model_of
 from app.biomech.scale import scale_from_stature
 from app.db.repositories.analyses import StoredAnalysis
 from app.db.unit_of_work import UnitOfWork
@@ -39,7 +40,7 @@ def get_marker_motion(
     paths = prepare_paths(track)
     if track.time_s.shape[0] < 2 or not np.isfinite(paths.leg_px):
         raise nothing_over_time()
-    scale = scale_from_stature(stature_cm, leg_px=paths.leg_px)
+    scale = scale_from_stature(stature_cm, leg_px=paths.leg_px, model=landmark_model_of(track.source))
     motion = Motion(
         name=_name(stored),
         time_s=track.time_s,

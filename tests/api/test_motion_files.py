@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from app.biomech.kinematics import prepare_paths
+from app.biomech.landmark_model import landmark_model_of
 from app.services.process_recording import process_recording
 from app.services.video_reader import VideoReading
 from tests.api.conftest import Club
@@ -69,7 +70,8 @@ def test_c3d_when_the_stature_is_known_then_the_leg_has_its_length_and_events_th
     path.write_bytes(answer.content)
     read = ezc3d.c3d(str(path))
     labels = read["parameters"]["POINT"]["LABELS"]["value"]
-    mm_per_px = 10.0 * 0.491 * STATURE_CM / prepare_paths(TRACK).leg_px
+    leg_px = prepare_paths(TRACK).leg_px / landmark_model_of(TRACK.source).leg_share
+    mm_per_px = 10.0 * 0.491 * STATURE_CM / leg_px
     ankle = read["data"]["points"][:2, labels.index("RAnkle")].T
     smooth = prepare_paths(TRACK).smooth_px[:, 28]
     expected = mm_per_px * np.stack((smooth[:, 0], TRACK.image_size_px[1] - smooth[:, 1]), axis=1)

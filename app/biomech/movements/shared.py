@@ -141,7 +141,8 @@ def _kinematics(paths: BodyPaths, plane: FrontalPlane | None) -> Kinematics:
 def _scale(trial: Trial, paths: BodyPaths) -> Scale | None:
     if trial.context.stature_cm is None:
         return None
-    return scale_from_stature(trial.context.stature_cm, leg_px=paths.leg_px)
+    model = landmark_model_of(trial.track.source)
+    return scale_from_stature(trial.context.stature_cm, leg_px=paths.leg_px, model=model)
 
 
 def with_leg(paths: BodyPaths, side: Side) -> BodyPaths:

@@ -10,6 +10,7 @@ from app.biomech.frontal_plane import FOCAL_SHARE, FrontalPlane, with_frontal_se
 from app.biomech.joints import Joint
 from app.biomech.kinematics import SIDES, BodyPaths, compute_kinematics, prepare_paths
 from app.biomech.landmark_model import LANDMARK_MODELS, LandmarkModel, landmark_model_of, to_joint_centres
+from app.biomech.scale import scale_from_stature
 from app.biomech.types import PoseSource, Side
 from app.biomech.view import Yaw
 from tests.synth import DropJump, drop_jump, mirrored
@@ -65,6 +66,27 @@ def test_perspective_when_the_camera_is_near_then_it_is_taken_off() -> None:
     picture = compute_kinematics(paths).series["fppa_left_deg"][contact]
     assert picture.min() < -2.0
     assert_allclose(seen(paths, 0.0).fppa_deg(Side.LEFT)[contact], 0.0, atol=0.5)
+
+
+@pytest.mark.parametrize("yaw_deg", [0.0, 8.0])
+def test_knee_separation_when_bent_knees_are_nearer_then_they_are_as_far_apart_as_on_straight_legs(
+    yaw_deg: float,
+) -> None:
+    # No valgus at all: the knees are above the ankles, 0.20 m apart, however far the legs fold.
+    made, paths, contact = figure(base_deg=(0.0, 0.0), rise_deg=(0.0, 0.0), yaw_deg=yaw_deg)
+    true_px = 0.20 * made.scale_px_m * np.cos(np.radians(yaw_deg))
+    knees = [paths.leg(side)[1][contact, 0] for side in SIDES]
+    assert np.max(np.abs(knees[0] - knees[1])) > 1.05 * true_px
+    # depth of the knees is good to 5 % of a leg, of 3.6 to the camera: 1.4 %
+    assert_allclose(seen(paths, yaw_deg).knee_separation_px()[contact], true_px, rtol=0.02)
+
+
+def test_scale_when_the_landmarks_show_a_shorter_leg_then_a_pixel_is_as_long_as_between_the_joints() -> None:
+    model = LandmarkModel(leg_share=0.95, leg_share_sd=0.03)
+    between_joints = scale_from_stature(171.0, leg_px=340.0, model=LandmarkModel())
+    between_landmarks = scale_from_stature(171.0, leg_px=0.95 * 340.0, model=model)
+    assert between_landmarks.cm_per_px == pytest.approx(between_joints.cm_per_px)
+    assert (between_joints.relative_sd, between_landmarks.relative_sd) == pytest.approx((0.04, 0.05))
 
 
 def test_straightened_when_the_model_hides_part_of_a_turn_then_it_is_put_back() -> None:
