@@ -11,7 +11,6 @@ from pathlib import Path
 
 import av.error
 import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -46,53 +45,78 @@ class VideoFile:
         """Return the groups of frames that are decoded together, in the order shown."""
         return self._table.groups()
 
-    def frames(self, wanted: Collection[int] | None = None) -> Iterator[Frame]:
+    def frames(
+        self, wanted: Collection[int] | None = None, *, left_out: Collection[int] = frozenset()
+    ) -> Iterator[Frame]:
         """Yield frames in the order shown: all, or those wanted by index, with little else decoded.
 
-        Damaged frames are left out. Raise `VideoRefusedError` when too few can be decoded.
+        Whoever reads may add to `left_out` meanwhile: frames from some frame on to the end of its group, or whole
+        groups, that turn out not to be needed. Damaged frames are left out. Raise `VideoRefusedError` when too few can be decoded.
         """
         needed = None if wanted is None else self._table.packets_for(wanted)
-        drain = needed is not None and not self._table.are_keys(needed)
+        drain = needed is None or not self._table.are_keys(needed)
         n_good, last = 0, -1
         with opened(self._path, n_threads=self.n_threads) as (container, stream):
             aspect = stream.sample_aspect_ratio or Fraction(1)
             size = (stream.width, stream.height)
-            for decoded in _decoded(container, stream, needed, drain=drain):
+            packets = _needed_packets(
+                packets_of(container, stream), needed, frame_of=self._table.frames, left_out=left_out
+            )
+            for decoded in _decoded(stream, packets, drain=drain):
                 index = -1 if decoded.pts is None else self._table.frame_of.get(decoded.pts, -1)
                 # A picture that changes its size within the file cannot be compared with the others.
                 if index <= last or (decoded.width, decoded.height) != size:
                     continue
                 last = index
-                if wanted is not None and index not in wanted:
+                if index in left_out or (wanted is not None and index not in wanted):
                     continue
                 frame = Frame(decoded, index=index, time_s=float(self.time_s[index]), pixel_aspect=aspect)
                 if n_good == 0:
                     self.size_px, self.rotation_deg = frame.size_px, frame.rotation_deg
                 n_good += 1
                 yield frame
-        if n_good < LEAST_SHARE * (len(self.time_s) if wanted is None else len(wanted)):
+        n_wanted = len(self.time_s) if wanted is None else len(wanted)
+        if n_good < LEAST_SHARE * (n_wanted - len(left_out)):
             raise VideoRefusedError("corrupt_video")
 
 
+def _needed_packets(
+    packets: "Iterator[Packet[VideoStream]]",
+    needed: NDArray[np.bool_] | None,
+    *,
+    frame_of: NDArray[np.int64],
+    left_out: Collection[int],
+) -> "Iterator[Packet[VideoStream] | None]":
+    """Yield the packets that are needed, None once where some were left out."""
+    n_packets = None if needed is None else int(max(np.flatnonzero(needed), default=-1)) + 1
+    is_running = False
+    for n, packet in enumerate(islice(packets, n_packets)):
+        if (needed is None or needed[n]) and int(frame_of[n]) not in left_out:
+            is_running = True
+            yield packet
+        elif is_running:
+            is_running = False
+            yield None
+
+
 def _decoded(
-    container: InputContainer, stream: VideoStream, needed: NDArray[np.bool_] | None, *, drain: bool
+    stream: VideoStream, packets: "Iterator[Packet[VideoStream] | None]", *, drain: bool
 ) -> Iterator[VideoFrame]:
     """Yield decoded frames in the order shown, leaving out packets that are not needed, and what is damaged.
 
     Without `drain` the decoder is not emptied where packets were left out, and works on several of them at once:
     for key pictures, which need nothing that came before.
     """
-    is_running = False
-    n_packets = None if needed is None else int(max(np.flatnonzero(needed), default=-1)) + 1
-    for n, packet in enumerate(islice(packets_of(container, stream), n_packets)):
-        if needed is None or needed[n]:
-            is_running = True
+    is_empty = True
+    for packet in packets:
+        if packet is not None:
+            is_empty = False
             yield from _decode(stream, packet)
-        elif is_running and drain:
-            is_running = False
+        elif drain:
+            is_empty = True
             yield from _decode(stream, None)
             stream.codec_context.flush_buffers()
-    if is_running:
+    if not is_empty:
         yield from _decode(stream, None)
 
 

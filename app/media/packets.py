@@ -23,8 +23,17 @@ class FrameGroup:
     """Its frame, the first of the group but for some shown just before it."""
     frames: NDArray[np.int64]
     """All frames of the group, in order."""
+    n_bytes: NDArray[np.int64]
+    """What each of them takes in the file."""
+    usual_bytes: float
+    """What a change takes in the usual group of the file."""
     is_busy: bool
     """Its changes take so many bytes that something moves."""
+
+    def is_busy_after(self, frame: int) -> bool:
+        """Return whether the changes after a frame take so many bytes that something moves."""
+        later = self.n_bytes[self.frames > frame]
+        return bool(later.size) and float(later.mean()) > _BUSY_RATIO * self.usual_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +65,7 @@ class PacketTable:
         return {tick: frame for frame, tick in enumerate(sorted(ticks))}
 
     @cached_property
-    def _frames(self) -> NDArray[np.int64]:
+    def frames(self) -> NDArray[np.int64]:
         """(packets,) the frame of each packet, -1 when it is not shown."""
         return np.array(
             [-1 if packet.pts is None else self.frame_of[packet.pts] for packet in self.packets],
@@ -78,7 +87,7 @@ class PacketTable:
         shown[np.fromiter(wanted, dtype=np.int64, count=len(wanted))] = True
         needed = np.zeros(len(self.packets), dtype=np.bool_)
         for group in self._groups:
-            asked = np.flatnonzero(shown[self._frames[group]])
+            asked = np.flatnonzero(shown[self.frames[group]])
             if asked.size:
                 needed[group.start : group.start + int(asked[-1]) + 1] = True
         return needed
@@ -93,13 +102,16 @@ class PacketTable:
         usual = float(np.median(change))
         found = []
         for group, n_bytes in zip(self._groups, change, strict=True):
-            shown = self._frames[group]
-            shown = shown[shown >= 0]
-            if shown.size and self._frames[group.start] >= 0:
+            stored = self.frames[group]
+            order = np.argsort(stored)[np.count_nonzero(stored < 0) :]
+            if order.size and stored[0] >= 0:
+                sizes = np.array([packet.n_bytes for packet in self.packets[group]], dtype=np.int64)
                 found.append(
                     FrameGroup(
-                        key=int(self._frames[group.start]),
-                        frames=np.sort(shown),
+                        key=int(stored[0]),
+                        frames=stored[order],
+                        n_bytes=sizes[order],
+                        usual_bytes=usual,
                         is_busy=n_bytes > _BUSY_RATIO * usual,
                     )
                 )

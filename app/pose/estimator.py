@@ -107,6 +107,10 @@ class GroupLike(Protocol):
         """Whether the file stores so much change in it that something must move."""
         ...
 
+    def is_busy_after(self, frame: int) -> bool:
+        """Return whether the file stores so much change after a frame of it that something must move."""
+        ...
+
 
 class VideoLike(Protocol):
     """A video whose frames can be asked for more than once."""
@@ -120,8 +124,10 @@ class VideoLike(Protocol):
         """Return the groups of frames that are decoded together, in the order shown."""
         ...
 
-    def frames(self, wanted: Collection[int] | None = None) -> Iterator[FrameLike]:
-        """Yield all frames, or the wanted ones, from the start."""
+    def frames(
+        self, wanted: Collection[int] | None = None, *, left_out: Collection[int] = frozenset()
+    ) -> Iterator[FrameLike]:
+        """Yield all frames, or the wanted ones, from the start, without those the reader adds to `left_out`."""
         ...
 
 

@@ -51,6 +51,39 @@ def still_groups(groups: Sequence[GroupLike], glances: Mapping[int, list[Reading
     return still if moved else []
 
 
+def still_rest(
+    groups: Sequence[GroupLike],
+    glances: Mapping[int, list[Reading]],
+    *,
+    frame: int,
+    looks: Sequence[list[Reading]],
+) -> list[GroupLike]:
+    """Return the groups whose frames after this one show nobody move: its own, and the last one when that follows.
+
+    Parameters
+    ----------
+    groups
+        All of them, in the order shown.
+    glances
+        Everybody in each key picture that could be decoded.
+    frame
+        The latest that was decoded.
+    looks
+        Everybody in the last two looks before it.
+    """
+    for group, following in pairwise(groups):
+        if not group.key <= frame < following.key:
+            continue
+        after = glances.get(following.key)
+        if len(looks) < 2 or not after or not looks[0] or group.is_busy_after(frame):
+            return []
+        if not (_all_stand(looks[0], looks[1]) and _all_stand(looks[1], after)):
+            return []
+        is_last = following is groups[-1] and not following.is_busy
+        return [group, following] if is_last else [group]
+    return []
+
+
 def _all_stand(before: list[Reading], after: list[Reading]) -> bool:
     return len(before) == len(after) and all(
         any(_stands(reading, other) for other in after) for reading in before

@@ -23,7 +23,7 @@ from app.pose.heads import heads_of
 from app.pose.landmarks import combine
 from app.pose.lookout import Lookout, is_off
 from app.pose.people import LEAST_PRESENCE, Choice, Person, choose_athlete, movement_span_s, pick_athlete
-from app.pose.stillness import LONGEST_GROUP_S, can_be_glanced_at, still_groups
+from app.pose.stillness import LONGEST_GROUP_S, can_be_glanced_at, still_groups, still_rest
 
 _LOOK_EVERY_S = 0.1
 _MOVING_EVERY_S = 1 / 20
@@ -131,9 +131,10 @@ def follow_athlete(
         still = np.zeros(len(video.time_s), dtype=np.bool_)
         for group in still_groups(video.groups(), glances):
             still[group.frames] = True
-        for skipped in (still, np.zeros_like(still)):  # what was left out may hold something after all
+        for is_sparing in (True, False):  # what was left out may hold something after all
             following = _Following(video, estimator, crew=crew, glances=glances, on_progress=on_progress)
-            followed = following.follow(rule, athlete_at=athlete_at, skipped=skipped)
+            skipped = still if is_sparing else np.zeros_like(still)
+            followed = following.follow(rule, athlete_at=athlete_at, skipped=skipped, is_sparing=is_sparing)
             if followed is not None:
                 return followed
         msg = "a video of which nothing is left out is always answered"
@@ -170,6 +171,7 @@ class _Following:
         on_progress: Callable[[float], None],
     ) -> None:
         self._video = video
+        self._groups = video.groups()
         self._glances = glances
         self._estimator = estimator
         self._crew = crew
@@ -180,11 +182,11 @@ class _Following:
         self._left_out: list[int] = []
 
     def follow(
-        self, rule: ReadingRule, *, athlete_at: AthletePoint | None, skipped: BoolArray
+        self, rule: ReadingRule, *, athlete_at: AthletePoint | None, skipped: BoolArray, is_sparing: bool
     ) -> Followed | None:
         """Return what was found, None when frames were left out and the rest does not tell enough."""
         time_s = self._video.time_s
-        lookout = self._look_around(skipped)
+        lookout, skipped = self._look_around(skipped, is_sparing=is_sparing)
         choice = _choose(lookout, athlete_at, time_s=time_s)
         n_real = (choice.athlete is not None) + len(choice.others)
         if choice.athlete is None or not choice.is_clear:
@@ -250,16 +252,21 @@ class _Following:
             [] if is_planned else [frame for frame in range(len(self._video.time_s)) if self._rows.has(frame)]
         )
 
-    def _look_around(self, skipped: BoolArray) -> Lookout:
-        """Look at everybody about ten times a second, and keep views of the people between the looks."""
+    def _look_around(self, skipped: BoolArray, *, is_sparing: bool) -> tuple[Lookout, BoolArray]:
+        """Look at everybody about ten times a second, and keep views of the people between the looks.
+
+        Return who was seen, and which frames were left out: those given, and more of them when sparing.
+        """
         lookout = Lookout(self._estimator)
+        skipped, left_out = skipped.copy(), set[int]()
+        looks: list[list[Reading]] = []
         wanted = set(np.flatnonzero(~skipped).tolist()) if skipped.any() else None
         self._left_out = sorted(key for key in self._glances if skipped[key])
         end_s = float(self._video.time_s[-1])
         last_slot = -1
         waiting: list[FrameLike] = []
-        looking: Future[None] | None = None
-        for frame in self._video.frames(wanted):
+        looking: Future[list[Reading]] | None = None
+        for frame in self._video.frames(wanted, left_out=left_out):
             self._size_px = frame.size_px
             waiting.append(frame)
             room = max(2, _MAX_WAITING_BYTES // (frame.size_px[0] * frame.size_px[1] * 3 // 2))
@@ -269,14 +276,26 @@ class _Following:
                 continue
             last_slot = slot
             if looking is not None:
-                looking.result()
+                looks = [*looks[-1:], looking.result()]
+                if is_sparing:
+                    left_out.update(self._rest_after(frame.index, looks, skipped=skipped))
                 self._on_progress(0.5 * frame.time_s / max(end_s, 1e-9))
             looking = self._crew.submit(partial(self._look, lookout, waiting))
             waiting = []
         if looking is not None:
             looking.result()
         self._remember(lookout, before=len(self._video.time_s))
-        return lookout
+        return lookout, skipped
+
+    def _rest_after(self, frame: int, looks: list[list[Reading]], *, skipped: BoolArray) -> list[int]:
+        """Return the frames that need not be decoded any more, and note them, when everybody has come to rest."""
+        if not self._glances:
+            return []
+        groups = still_rest(self._groups, self._glances, frame=frame, looks=looks)
+        rest = [one for group in groups for one in group.frames.tolist() if one > frame and not skipped[one]]
+        skipped[rest] = True
+        self._left_out = sorted({*self._left_out, *(one for one in rest if one in self._glances)})
+        return rest
 
     def _remember(self, lookout: Lookout, *, before: int) -> None:
         """Take the glances at key pictures that were left out for looks, in order of time."""
@@ -284,14 +303,15 @@ class _Following:
             key = self._left_out.pop(0)
             lookout.remember(key, time_s=float(self._video.time_s[key]), readings=self._glances[key])
 
-    def _look(self, lookout: Lookout, waiting: list[FrameLike]) -> None:
+    def _look(self, lookout: Lookout, waiting: list[FrameLike]) -> list[Reading]:
         """Look at the last frame; then it is known where the people were in those that waited."""
         frame = waiting[-1]
         self._remember(lookout, before=frame.index)
         if frame.index in self._glances and not lookout.is_following(frame.time_s):
-            lookout.remember(frame.index, time_s=frame.time_s, readings=self._glances[frame.index])
+            readings = self._glances[frame.index]
+            lookout.remember(frame.index, time_s=frame.time_s, readings=readings)
         else:
-            lookout.look(frame)
+            readings = lookout.look(frame)
         for person in lookout.people:
             if len(person.sightings) < 2 or person.sightings[-1].frame != frame.index:
                 continue
@@ -299,6 +319,7 @@ class _Following:
             if person.sightings[-2].time_s >= waiting[0].time_s - 2 * _LOOK_EVERY_S:
                 for one in waiting:
                     self._store.keep(one, recent.region(one.time_s))
+        return readings
 
     def _read(
         self, frames: Collection[int], reader: CloseReader, *, mirrored: Collection[int], share: float

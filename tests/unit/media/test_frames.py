@@ -183,6 +183,27 @@ def test_frames_when_groups_are_left_out_then_each_frame_keeps_its_index_and_tim
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4"])
+def test_frames_when_the_rest_of_a_group_is_left_out_while_it_is_read_then_the_others_are_the_same_pictures(
+    tmp_path: Path, codec: str
+) -> None:
+    path = tmp_path / "groups.mp4"
+    _write_groups(path, n_groups=6, busy=(1, 4), codec=codec)
+    video = VideoFile(path)
+    everything = {frame.index: frame.picture() for frame in video.frames()}
+    for wanted in (None, range(5, 60)):
+        left_out: set[int] = set()
+        shown = {}
+        for frame in video.frames(wanted, left_out=left_out):
+            shown[frame.index] = frame.picture()
+            if frame.index == 14:
+                left_out.update(range(15, 20), range(30, 40))
+        kept = [*range(0 if wanted is None else 5, 15), *range(20, 30), *range(40, 60)]
+        assert list(shown) == kept
+        for index, picture in shown.items():
+            assert_allclose(picture, everything[index])
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4"])
 def test_frames_when_only_key_pictures_are_wanted_then_they_are_those_of_reading_everything(
     tmp_path: Path, codec: str
 ) -> None:
@@ -204,6 +225,8 @@ def test_groups_when_one_stretch_moves_then_its_group_is_busy(tmp_path: Path) ->
     groups = VideoFile(path).groups()
     assert [group.key for group in groups] == [0, 10, 20, 30, 40, 50]
     assert [group.is_busy for group in groups] == [False, False, False, True, False, False]
+    assert [groups[3].is_busy_after(frame) for frame in (32, 38, 39)] == [True, True, False]
+    assert not groups[2].is_busy_after(22)
     assert_allclose(np.concatenate([group.frames for group in groups]), np.arange(60))
 
 

@@ -153,7 +153,10 @@ class _Excerpt:
     def groups(self) -> list[GroupLike]:
         return []
 
-    def frames(self, wanted: Collection[int] | None = None) -> Iterator[Frame]:
+    def frames(
+        self, wanted: Collection[int] | None = None, *, left_out: Collection[int] = frozenset()
+    ) -> Iterator[Frame]:
+        assert not left_out
         asked = range(len(self.time_s)) if wanted is None else wanted
         for frame in self._video.frames({self._first + index for index in asked}):
             frame.index -= self._first

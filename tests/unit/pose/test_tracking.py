@@ -34,6 +34,9 @@ class _Group:
     frames: NDArray[np.int64]
     is_busy: bool = False
 
+    def is_busy_after(self, frame: int) -> bool:
+        return self.is_busy
+
 
 class _Video:
     """Frames without pictures; remembers which were decoded how often."""
@@ -46,9 +49,11 @@ class _Video:
     def groups(self) -> list[_Group]:
         return [_Group(key=key, frames=np.arange(key, following)) for key, following in pairwise(self._keys)]
 
-    def frames(self, wanted: Collection[int] | None = None) -> Iterator[_Frame]:
+    def frames(
+        self, wanted: Collection[int] | None = None, *, left_out: Collection[int] = frozenset()
+    ) -> Iterator[_Frame]:
         for index, time_s in enumerate(self.time_s):
-            if wanted is None or index in wanted:
+            if index not in left_out and (wanted is None or index in wanted):
                 self.decoded[index] += 1
                 yield _Frame(index, float(time_s))
 
@@ -286,6 +291,34 @@ def test_follow_when_everybody_stands_still_then_those_groups_are_not_decoded_un
     assert np.isfinite(followed.track.xy_px[40:101, 0, 0]).all()
     # key pictures are glanced at; the athlete stands from 0 to 60 and from 130 on
     assert [video.decoded[f] for f in (0, 10, 15, 35, 42, 80, 160)] == [1, 0, 1, 0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("stop", "is_decoded"), [(140, False), (160, True)])
+def test_follow_when_everybody_has_come_to_rest_then_the_rest_is_not_decoded_unless_the_plan_wants_it(
+    stop: int, is_decoded: bool
+) -> None:
+    """The athlete stands from frame 130 on, as in the key picture 150."""
+    people = {f: [_athlete(f)] for f in range(_N)}
+    video = _Video(keys=[0, 30, 60, 90, 120, 150])
+    span = _Span(0.25 + 80 / _FPS, 0.25 + stop / _FPS)
+    followed = follow_athlete(video, ReplayEstimator(people), rule=ReadingRule(plan=lambda _: (span,)))
+    assert followed.track is not None
+    assert np.isfinite(followed.track.xy_px[80 : stop + 1, 0, 0]).all()
+    assert [video.decoded[f] for f in (132, 150, 175)] == [1, 1 + is_decoded, 0]
+    assert [video.decoded[f] for f in (148, 155)] == [int(is_decoded)] * 2
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_follow_when_somebody_else_still_moves_then_the_rest_is_decoded(n_threads: int) -> None:
+    people = {
+        f: [_athlete(f), _figure(x_px=150.0 + 3.0 * max(f - 120, 0), hip_y_px=640.0, height_px=500.0)]
+        for f in range(_N)
+    }
+    video, span = _Video(keys=[0, 30, 60, 90, 120, 150]), _Span(0.25 + 80 / _FPS, 0.25 + 100 / _FPS)
+    follow_athlete(
+        video, ReplayEstimator(people), rule=ReadingRule(plan=lambda _: (span,)), n_threads=n_threads
+    )
+    assert video.decoded[148] == 1
 
 
 @pytest.mark.parametrize("is_seen", [True, False])
