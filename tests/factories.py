@@ -40,12 +40,15 @@ from app.domain.lifecycle import PicturesState, Stage, Trigger
 from app.domain.screenings import ScreeningContext
 from app.services import accounts, reanalyses, recordings, roster
 from app.services.analysis_record import AnalysisRecord
+from app.services.erasure import Places
 from app.services.passwords import Passwords
 from app.services.presenters import analysis_content
 from app.services.read_models import AthleteSummary, ReceivedRecording, TeamSummary
 from app.services.uploads import ProbedVideo, StagedUpload
 from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReading
 from app.storage.blobs import BlobStore
+from app.storage.partials import PartialFiles
+from app.storage.staging import StagingArea
 
 QUICK_PASSWORDS = Passwords(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
 """Real argon2id at a cost that suits a test."""
@@ -376,3 +379,12 @@ class ScriptedReader:
 
     def __exit__(self, *exc: object) -> None:
         return None
+
+
+def places_of(blobs: BlobStore, folder: Path) -> Places:
+    """Return where files lie when nobody uploads anything."""
+    return Places(
+        blobs=blobs,
+        partials=PartialFiles(folder / "partials", min_free_bytes=0),
+        staging=StagingArea(folder / "staging", min_free_bytes=0),
+    )

@@ -9,15 +9,15 @@ from celery import Celery
 from app.container import Container
 from app.jobs import names
 from app.services.draw_pictures import sweep_pictures
-from app.services.erasure import resume_erasures, run_erasure
+from app.services.erasure import Places, resume_erasures, run_erasure
 from app.services.outbox import SendResult, forget_sent_mail, send_mail, sweep_mail
 from app.services.process_recording import SweepReport, sweep_recordings
 from app.services.retention import RetentionReport, drop_videos_without_consent, retain
 from app.services.run_reanalysis import sweep_reanalyses
 
 _log = structlog.get_logger(__name__)
-ABANDONED_AFTER_S = 24 * 3600.0
-"""An upload or a working copy that nobody touched for so long belongs to a process that was killed."""
+ABANDONED_AFTER_S = 15 * 60.0
+"""An upload or a working copy that is so old, and that nobody holds, belongs to a process that was killed."""
 
 
 def sweep(container: Container) -> SweepReport:
@@ -54,17 +54,21 @@ def retain_all(container: Container) -> RetentionReport:
 
 def resume_all_erasures(container: Container) -> int:
     """Go on with erasures that a killed process left."""
-    n_done = resume_erasures(uow_factory=container.uow_factory, blobs=container.blobs)
+    n_done = resume_erasures(uow_factory=container.uow_factory, places=_places(container))
     if n_done:
         _log.warning("resumed_erasures", n_done=n_done)
     return n_done
+
+
+def _places(container: Container) -> Places:
+    return Places(blobs=container.blobs, partials=container.partials, staging=container.staging)
 
 
 def erase(container: Container, erasure_id: str, organisation_id: str) -> bool:
     """Forget somebody; a second delivery finds it done."""
     return run_erasure(
         uow_factory=container.uow_factory,
-        blobs=container.blobs,
+        places=_places(container),
         organisation_id=UUID(organisation_id),
         erasure_id=UUID(erasure_id),
     )

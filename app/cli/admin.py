@@ -14,7 +14,7 @@ from app.embedded.addresses import with_running_stack
 from app.logs import configure_logs
 from app.services import accounts, audit, logins, quotas
 from app.services.door_links import reset_link
-from app.services.erasure import resume_erasures
+from app.services.erasure import Places, resume_erasures
 from app.services.process_recording import sweep_recordings
 from app.services.retention import retain as retain_all
 from app.settings import Settings, load_settings
@@ -44,7 +44,10 @@ def sweep() -> None:
 def retain() -> None:
     """Retain once."""
     with build_container(_settings()) as container:
-        n_erased = resume_erasures(uow_factory=container.uow_factory, blobs=container.blobs)
+        n_erased = resume_erasures(
+            uow_factory=container.uow_factory,
+            places=Places(blobs=container.blobs, partials=container.partials, staging=container.staging),
+        )
         report = retain_all(uow_factory=container.uow_factory, blobs=container.blobs)
     say(
         f"Removed: {report.n_originals} videos, pictures of {report.n_pictures} recordings,"

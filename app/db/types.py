@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from itertools import count
 from typing import Annotated, TypeVar
 from uuid import UUID, uuid5
@@ -23,6 +24,11 @@ def new_id() -> UUID:
     """Return a UUIDv7: unguessable enough for an id, and close to its neighbours in an index."""
     made_up = _made_up.get()
     return uuid7() if made_up is None else next(made_up)
+
+
+def digest_of_key(key: str) -> str:
+    """Return what is kept of an Idempotency-Key: clients choose them, and may put a name in."""
+    return sha256(key.encode()).hexdigest()
 
 
 @contextmanager

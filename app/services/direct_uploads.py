@@ -1,7 +1,7 @@
 """A file that goes past us into the store, in parts, by addresses the store signs; made one file when all are there.
 
-Each part is an object of its own below the capture, so that a part can be sent again, and whatever removes the
-recording's folder removes parts, too.
+Each part is an object of its own, so that a part can be sent again; those of one capture lie in one folder, beside those
+of the organisation's others, so that parts that come when nobody waits for them any more are found.
 """
 
 from collections.abc import Iterator
@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from math import ceil
 from uuid import UUID
 
+from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Permission, Principal
+from app.domain.captures import CaptureState
 from app.domain.errors import InvalidInputError, StaleStateError
 from app.services.captures import CaptureView
 from app.storage.blobs import BlobNotFoundError, BlobStore, DirectUploads
 
 PART_BYTES = 4 * 1024 * 1024
 EXPIRES_S = 3600.0
+_PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +81,26 @@ def read_file(*, blobs: BlobStore, principal: Principal, capture: CaptureView) -
     return _read(blobs, principal, capture.id, parts)
 
 
-def remove_parts(*, blobs: BlobStore, organisation_id: UUID, capture_id: UUID) -> None:
-    """Remove what came of a file, once it is a recording or not waited for any more."""
-    blobs.delete_all(_folder(organisation_id, capture_id))
+def remove_parts(*, blobs: BlobStore, organisation_id: UUID, capture_id: UUID) -> int:
+    """Remove what came of a file, once it is a recording or not waited for any more; return how many parts."""
+    return blobs.delete_all(_folder(organisation_id, capture_id))
+
+
+def sweep_parts(*, uow_factory: UnitOfWorkFactory, blobs: BlobStore, organisation_id: UUID) -> int:
+    """Remove parts of files that nobody waits for, those sent to an address that outlived its capture, too.
+
+    Return how many there were.
+    """
+    if not takes_parts(blobs):
+        return 0
+    keys = blobs.find_keys(f"{organisation_id}/{_PARTS}")
+    n_removed = 0
+    for capture_id in sorted({UUID(key.split("/")[2]) for key in keys}):
+        with uow_factory(organisation_id) as uow:
+            record = uow.captures.find(organisation_id=organisation_id, capture_id=capture_id)
+        if record is None or record.state is not CaptureState.AWAITING_UPLOAD:
+            n_removed += remove_parts(blobs=blobs, organisation_id=organisation_id, capture_id=capture_id)
+    return n_removed
 
 
 def _read(blobs: BlobStore, principal: Principal, capture_id: UUID, parts: list[Part]) -> Iterator[bytes]:
@@ -89,7 +109,7 @@ def _read(blobs: BlobStore, principal: Principal, capture_id: UUID, parts: list[
 
 
 def _folder(organisation_id: UUID, capture_id: UUID) -> str:
-    return f"{organisation_id}/{capture_id}/parts"
+    return f"{organisation_id}/{_PARTS}/{capture_id}"
 
 
 def _key(principal: Principal, capture_id: UUID, number: int) -> str:

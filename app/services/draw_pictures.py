@@ -6,7 +6,6 @@ Whatever happens here, the analysis is not touched.
 """
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +34,7 @@ from app.services.work_policy import (
     remove_blobs,
 )
 from app.storage.blobs import BlobNotFoundError, BlobStore
+from app.storage.staging import working_folder
 from app.storage.tracks import kinematics_from_bytes, track_from_bytes
 
 VIDEO_GONE = "video_gone"
@@ -106,13 +106,13 @@ def draw_pictures(
         policy=rules,
         blur_faces=blur_faces,
     )
-    with tempfile.TemporaryDirectory(dir=staging_dir, prefix="pictures-") as folder:
+    with working_folder(staging_dir, prefix="pictures-") as folder:
 
         def draw(on_progress: Progress) -> Pictures:
-            video = blobs.local_copy(record.recording.blob_key, Path(folder))
+            video = blobs.local_copy(record.recording.blob_key, folder)
             order = _stored_order(stored, blobs=blobs, video=video, blur_faces=blur_faces)
             with reader_factory() as reader:
-                return reader.draw(order, directory=Path(folder), overlay=overlay, on_progress=on_progress)
+                return reader.draw(order, directory=folder, overlay=overlay, on_progress=on_progress)
 
         return try_drawing(drawing, draw)
 

@@ -19,10 +19,19 @@ from app.domain.versions import ANY, Expected, numbered_tag
 from app.jobs.names import ERASE_ATHLETE
 from app.jobs.queue import DEFAULT, Job
 from app.services.athletes import find_record
+from app.services.direct_uploads import remove_parts
 from app.services.retention import recording_folder
 from app.storage.blobs import BlobStore
+from app.storage.partials import PartialFiles
+from app.storage.staging import StagingArea
 
 ON_REQUEST = "on_request"
+COUNTED = ("n_files", "n_uploads", "n_exports", "n_letters", "n_logins", "n_answers")
+"""What a receipt counts besides recordings."""
+HELD_FOR_S = 5.0
+"""So long a request that just receives a piece of an upload is asked to let go."""
+JUST_MADE_S = 5.0
+"""Younger files in the staging area may be about to be worked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,17 @@ class ErasureReceipt:
     completed_at: datetime | None
     n_recordings: int
     n_files: int
+    """Of recordings: videos, pictures, tracks."""
+    n_uploads: int
+    """Announced recordings whose file had not come, or not whole; with them, what had come of it."""
+    n_exports: int
+    """Finished export files in which the person was."""
+    n_letters: int
+    """Letters to them that were not sent yet."""
+    n_logins: int
+    """Memberships of those who saw this person's results and nobody else's."""
+    n_answers: int
+    """Answers kept for repeated requests, the whole organisation's: any may have told of the person."""
 
 
 def erase_athlete(
@@ -56,7 +76,7 @@ def erase_athlete(
     else:
         recording_ids = uow.retention.recording_ids_of(organisation_id=organisation_id, athlete_id=athlete_id)
         uow.privacy.withhold(recording_ids=recording_ids, withheld=Withheld.FROM_EVERYBODY)
-        uow.export_jobs.withdraw(
+        n_exports = uow.export_jobs.withdraw(
             organisation_id=organisation_id, athlete_ids=(athlete_id,), recording_ids=recording_ids
         )
         erasure_id = uow.retention.add_erasure(
@@ -64,6 +84,7 @@ def erase_athlete(
             athlete_id=athlete_id,
             reason=ON_REQUEST,
             recording_ids=recording_ids,
+            receipt={"n_exports": n_exports},
             actor=principal,
         )
         uow.audit.record(
@@ -82,45 +103,57 @@ def get_erasure(*, uow: UnitOfWork, principal: Principal, erasure_id: UUID) -> E
     return _receipt(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Everywhere a file of somebody's may lie."""
+
+    blobs: BlobStore
+    partials: PartialFiles
+    """Pieces of uploads on this machine's disk; on other machines, the process that took them looks every minute."""
+    staging: StagingArea
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What is to go."""
+
+    recording_ids: list[UUID]
+    capture_ids: list[UUID]
+
+
 def run_erasure(
-    *, uow_factory: UnitOfWorkFactory, blobs: BlobStore, organisation_id: UUID, erasure_id: UUID
+    *, uow_factory: UnitOfWorkFactory, places: Places, organisation_id: UUID, erasure_id: UUID
 ) -> bool:
     """Do what an erasure asks for; False when it is done already or unknown."""
     with uow_factory(organisation_id) as uow:
         found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id)
         if found is None or found.completed_at is not None:
             return False
-        # recordings that arrived, or were moved to the athlete, since it was asked for
-        recording_ids = {UUID(each) for each in found.recording_ids} | set(
-            uow.retention.recording_ids_of(organisation_id=organisation_id, athlete_id=found.athlete_id)
-        )
-    n_files = sum(blobs.delete_all(recording_folder(organisation_id, each)) for each in sorted(recording_ids))
+        going = _find(uow, found)
+    n_files = _remove_files(places, organisation_id, going)
     with uow_factory(organisation_id) as uow:
         found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id, lock=True)
         if found is None or found.completed_at is not None:
             return False
-        uow.export_jobs.withdraw(
+        n_exports = found.receipt.get("n_exports", 0) + uow.export_jobs.withdraw(
             organisation_id=organisation_id,
             athlete_ids=(found.athlete_id,),
-            recording_ids=sorted(recording_ids),
+            recording_ids=going.recording_ids,
         )
         left_over = uow.export_jobs.withdrawn_files(organisation_id=organisation_id)
-        receipt = _remove_rows(uow, found, recording_ids=recording_ids)
-        uow.retention.finish_erasure(erasure_id=erasure_id, receipt=receipt | {"n_files": n_files})
-        uow.audit.record(
-            actor=None, act=Act.ERASURE_DONE, object_id=found.athlete_id, n_files=n_files, **receipt
-        )
-    # what a worker may have written between the first look and the rows' end: it cannot name it in a row any more
-    for each in sorted(recording_ids):
-        blobs.delete_all(recording_folder(organisation_id, each))
+        receipt = {"n_files": n_files, "n_exports": n_exports} | _remove_rows(uow, found, going=going)
+        uow.retention.finish_erasure(erasure_id=erasure_id, receipt=receipt)
+        uow.audit.record(actor=None, act=Act.ERASURE_DONE, object_id=found.athlete_id, **receipt)
+    # what was written between the first look and the rows' end: nobody can name it in a row any more
+    _remove_files(places, organisation_id, going)
     for export_id, key in left_over.items():
-        blobs.delete(key)
+        places.blobs.delete(key)
         with uow_factory(organisation_id) as uow:
             uow.export_jobs.note_file_gone(export_id=export_id)
     return True
 
 
-def resume_erasures(*, uow_factory: UnitOfWorkFactory, blobs: BlobStore) -> int:
+def resume_erasures(*, uow_factory: UnitOfWorkFactory, places: Places) -> int:
     """Go on with erasures that a dead process left, of every organisation; return how many were done."""
     with uow_factory(None) as uow:
         organisation_ids = uow.retention.organisation_ids()
@@ -130,7 +163,7 @@ def resume_erasures(*, uow_factory: UnitOfWorkFactory, blobs: BlobStore) -> int:
             pending = uow.retention.find_pending(organisation_id=organisation_id)
         n_done += sum(
             run_erasure(
-                uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id, erasure_id=each
+                uow_factory=uow_factory, places=places, organisation_id=organisation_id, erasure_id=each
             )
             for each in pending
         )
@@ -142,20 +175,54 @@ def erasure_job(*, organisation_id: UUID, erasure_id: UUID) -> Job:
     return Job(name=ERASE_ATHLETE, args=(str(erasure_id), str(organisation_id)), queue=DEFAULT)
 
 
-def _remove_rows(uow: UnitOfWork, erasure: Erasure, *, recording_ids: set[UUID]) -> dict[str, Any]:
+def _find(uow: UnitOfWork, erasure: Erasure) -> _Found:
+    """Return what was written down, and what arrived, or was moved to the athlete, since it was asked for."""
+    mine = {"organisation_id": erasure.organisation_id, "athlete_id": erasure.athlete_id}
+    recording_ids = {UUID(each) for each in erasure.recording_ids} | set(
+        uow.retention.recording_ids_of(**mine)
+    )
+    return _Found(recording_ids=sorted(recording_ids), capture_ids=sorted(uow.captures.unfinished_of(**mine)))
+
+
+def _remove_files(places: Places, organisation_id: UUID, going: _Found) -> int:
+    """Remove what lies of recordings and unfinished uploads; return how many files the recordings had.
+
+    What processes that died left in the staging area goes, too, whoever it is of: its names do not tell.
+    """
+    folders = [recording_folder(organisation_id, each) for each in going.recording_ids]
+    n_files = sum(map(places.blobs.delete_all, folders))
+    for each in going.capture_ids:
+        places.partials.remove(organisation_id, each, wait_s=HELD_FOR_S)
+        remove_parts(blobs=places.blobs, organisation_id=organisation_id, capture_id=each)
+    places.staging.remove_abandoned(older_than_s=JUST_MADE_S)
+    return n_files
+
+
+def _remove_rows(uow: UnitOfWork, erasure: Erasure, *, going: _Found) -> dict[str, Any]:
     """Remove every row that tells of the person; the tombstone and the receipt hold ids alone."""
     organisation_id, athlete_id = erasure.organisation_id, erasure.athlete_id
     uow.show_withheld()
     n_recordings = uow.retention.delete_recordings(
-        organisation_id=organisation_id, recording_ids=recording_ids
+        organisation_id=organisation_id, recording_ids=going.recording_ids
     )
-    uow.links.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
+    invitation_ids = uow.links.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
+    n_letters = uow.mail.call_off(organisation_id=organisation_id, mail_ids=invitation_ids)
+    user_ids = uow.members.linked_to_alone(organisation_id=organisation_id, athlete_id=athlete_id)
+    for user_id in user_ids:
+        uow.members.delete_account(organisation_id=organisation_id, user_id=user_id)
     uow.changes.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
-    uow.idempotency.forget_bodies(organisation_id=organisation_id)
+    n_answers = uow.idempotency.forget_bodies(organisation_id=organisation_id)
+    uow.deliveries.forget_answers(organisation_id=organisation_id)
     uow.imports.drop_unfinished(organisation_id=organisation_id, older_than_s=0)
     uow.athletes.delete(organisation_id=organisation_id, ids=(athlete_id,))
     uow.athletes.bury(organisation_id=organisation_id, athlete_id=athlete_id, reason="erased")
-    return {"n_recordings": n_recordings}
+    return {
+        "n_recordings": n_recordings,
+        "n_uploads": len(going.capture_ids),
+        "n_letters": n_letters,
+        "n_logins": len(user_ids),
+        "n_answers": n_answers,
+    }
 
 
 def _receipt(erasure: Erasure) -> ErasureReceipt:
@@ -166,5 +233,5 @@ def _receipt(erasure: Erasure) -> ErasureReceipt:
         requested_at=erasure.created_at,
         completed_at=erasure.completed_at,
         n_recordings=erasure.receipt.get("n_recordings", len(erasure.recording_ids)),
-        n_files=erasure.receipt.get("n_files", 0),
+        **{name: erasure.receipt.get(name, 0) for name in COUNTED},
     )

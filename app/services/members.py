@@ -208,6 +208,7 @@ def invite(
             letter,
             organisation_id=principal.organisation_id,
             good_for_s=INVITATION_LIFETIME.total_seconds(),
+            mail_id=row.id,
         )
     return NewInvitation(token=token, invitation=_invitation_view(row), is_mailed=post is not None)
 

@@ -41,10 +41,21 @@ class Post:
     base_url: str
     seal: Seal = field(repr=False)
 
-    def write(self, uow: UnitOfWork, letter: Letter, *, organisation_id: UUID, good_for_s: float) -> None:
-        """Put a letter into the outbox, in this transaction; do it last, the transaction becomes the organisation's."""
+    def write(
+        self,
+        uow: UnitOfWork,
+        letter: Letter,
+        *,
+        organisation_id: UUID,
+        good_for_s: float,
+        mail_id: UUID | None = None,
+    ) -> None:
+        """Put a letter into the outbox, in this transaction; do it last, the transaction becomes the organisation's.
+
+        `mail_id` is that of what it tells of, where the letter is to go when that goes.
+        """
         uow.enter(organisation_id)
-        mail_id = new_id()
+        mail_id = mail_id or new_id()
         content = json.dumps({"to": letter.to, "subject": letter.subject, "text": letter.text})
         sealed = self.seal.seal(content, purpose=_PURPOSE, owner=mail_id)
         uow.mail.add(organisation_id=organisation_id, mail_id=mail_id, sealed=sealed, good_for_s=good_for_s)

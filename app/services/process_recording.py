@@ -4,7 +4,6 @@ Both take the `UnitOfWorkFactory`, not a unit of work: they use several short tr
 open while a video is being read.
 """
 
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,6 +38,7 @@ from app.services.work_policy import (
     remove_blobs,
 )
 from app.storage.blobs import BlobStore
+from app.storage.staging import working_folder
 from app.storage.tracks import kinematics_to_bytes, track_to_bytes
 
 
@@ -196,8 +196,7 @@ def _analyse(
     """Work without a transaction, record, then draw; the folder and all in it are gone afterwards."""
     analysis_id = new_id()
     applied = applicable(attempt.corrections, pick_id=attempt.pick_id, model_sha256=method.model_sha256)
-    with tempfile.TemporaryDirectory(dir=staging_dir, prefix="attempt-") as name, ExitStack() as stack:
-        folder = Path(name)
+    with working_folder(staging_dir, prefix="attempt-") as folder, ExitStack() as stack:
         with Heartbeat(renew=partial(_renew, attempt), every_s=attempt.policy.heartbeat_s) as beat:
             reader = stack.enter_context(reader_factory())
             analysed = analyse_video(

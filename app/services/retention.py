@@ -15,7 +15,7 @@ from app.domain.lifecycle import TRANSITIONS, Trigger
 from app.domain.privacy import PrivacyRules
 from app.services.consent_rules import judge_athletes, obey_consent
 from app.services.deliver_webhooks import forget_old_messages
-from app.services.direct_uploads import remove_parts
+from app.services.direct_uploads import sweep_parts
 from app.services.draw_pictures import pictures_job
 from app.services.roster_imports import KEEP_UNFINISHED_S
 from app.services.run_export import forget_old_exports
@@ -73,9 +73,8 @@ def retain_organisation(
         n_forgotten += uow.imports.drop_unfinished(
             organisation_id=organisation_id, older_than_s=KEEP_UNFINISHED_S
         )
-        overdue = uow.captures.end_overdue(organisation_id=organisation_id)
-    for capture_id in overdue:
-        remove_parts(blobs=blobs, organisation_id=organisation_id, capture_id=capture_id)
+        uow.captures.end_overdue(organisation_id=organisation_id)
+    sweep_parts(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
     run = _Run(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
     report = RetentionReport(
         n_recordings=_purge_due(run, rules.keep_measures_days),
@@ -225,6 +224,7 @@ class _Run:
                 values={"filename": ""},
             )
             uow.retention.note_original_deleted(recording_id=recording_id)
+            uow.captures.forget(organisation_id=self.organisation_id, recording_id=recording_id)
             uow.export_jobs.withdraw(organisation_id=self.organisation_id, recording_ids=(recording_id,))
             uow.analyses.delete_of(organisation_id=self.organisation_id, recording_id=recording_id)
         return True

@@ -7,7 +7,6 @@ transaction that makes it available, and whoever erases or withholds somebody ta
 
 import hashlib
 import logging
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +29,7 @@ from app.services.exports import export_job, filter_from_json
 from app.services.heartbeat import LeaseLostError
 from app.services.metric_export import ANALYSES_AT_A_TIME, read_metric_rows
 from app.storage.blobs import BlobStore
+from app.storage.staging import working_folder
 
 LEASE_S = 120.0
 """Longer than the slowest step between two signs of life."""
@@ -112,8 +112,8 @@ def run_export(
     if job.attempt > GIVE_UP_AFTER:
         return _fail(attempt, counts=True)
     try:
-        with tempfile.TemporaryDirectory(dir=staging_dir, prefix="export-") as name:
-            return _make(attempt, Path(name))
+        with working_folder(staging_dir, prefix="export-") as folder:
+            return _make(attempt, folder)
     except LeaseLostError:
         return ExportResult.LOST
     except _OvertakenError:

@@ -5,7 +5,6 @@ has a re-analysis, for a short slice; then it goes to the end of the bulk queue,
 behind a whole team. A worker that dies loses its lease, and another goes on at the recording it had begun.
 """
 
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -38,6 +37,7 @@ from app.services.reassess import (
 from app.services.video_reader import VideoReaderDiedError
 from app.services.work_policy import ReaderFactory, WorkPolicy
 from app.storage.blobs import BlobNotFoundError, BlobStore
+from app.storage.staging import working_folder
 from app.storage.tracks import track_to_bytes
 
 SLICE_S = 2.0
@@ -276,12 +276,12 @@ def _read_again(run: _Run, subject: _Subject) -> str:
     recording = subject.record.recording
     context = trial_context(recording, subject.record.athlete, picked=picked_athlete(subject.corrections))
     with (
-        tempfile.TemporaryDirectory(dir=run.staging_dir, prefix="reanalysis-") as folder,
+        working_folder(run.staging_dir, prefix="reanalysis-") as folder,
         Heartbeat(renew=partial(_renew, run), every_s=run.policy.heartbeat_s) as beat,
         run.reader_factory() as reader,
     ):
         try:
-            path = run.blobs.local_copy(recording.blob_key, Path(folder))
+            path = run.blobs.local_copy(recording.blob_key, folder)
         except BlobNotFoundError:
             raise _Skip(SkipReason.VIDEO_GONE) from None
         reading = reader.read(path, context=context, on_progress=beat.report)

@@ -9,11 +9,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from app.storage.blobs import StorageFullError
 from app.storage.disk import FULL, make_directory, sync_directory
-from app.storage.staging import check_room
+from app.storage.staging import check_room, working_folder
 
 _ASK_EVERY_S = 0.05
 _SUFFIX = ".part"
@@ -75,15 +75,13 @@ class PartialFile:
     @contextmanager
     def copy_in(self, directory: Path) -> Iterator[Path]:
         """Give the file a second name in a directory of the same disk, for whoever moves it away; ours stays."""
-        path = directory / uuid4().hex
-        try:
-            os.link(self._path, path)
-        except OSError:  # a disk that knows no second names
-            shutil.copyfile(self._path, path)
-        try:
+        with working_folder(directory, prefix="whole-") as folder:
+            path = folder / "file"
+            try:
+                os.link(self._path, path)
+            except OSError:  # a disk that knows no second names
+                shutil.copyfile(self._path, path)
             yield path
-        finally:
-            path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the file; what is written afterwards goes nowhere."""
@@ -126,10 +124,18 @@ class PartialFiles:
             for path in sorted(self.directory.glob(f"*/*{_SUFFIX}"))
         ]
 
-    def remove(self, organisation_id: UUID, capture_id: UUID) -> bool:
-        """Remove a file that nobody holds; say whether it is gone."""
+    def remove(self, organisation_id: UUID, capture_id: UUID, *, wait_s: float = 0.0) -> bool:
+        """Remove a file that nobody holds; say whether one was removed.
+
+        A holder that still waits for bytes is asked to let go, for so long.
+        """
         path = self.directory / str(organisation_id) / f"{capture_id}{_SUFFIX}"
-        descriptor = _take(path)
+        if not path.exists():
+            return False
+        until_s = time.monotonic() + wait_s
+        while (descriptor := _take(path)) is None and time.monotonic() < until_s:
+            _wanted(path).touch()
+            time.sleep(_ASK_EVERY_S)
         if descriptor is None:
             return False
         path.unlink(missing_ok=True)

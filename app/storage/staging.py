@@ -1,12 +1,17 @@
-"""Uploads on their way in: streamed to a file while hashed and counted, never whole in memory."""
+"""Uploads on their way in: streamed to a file while hashed and counted, never whole in memory.
+
+Whoever works at a file or folder here holds a lock on it, which ends with the process: what nobody holds is left over.
+"""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +47,7 @@ class StagedWriter:
         self._limit_bytes = limit_bytes
         self._min_free_bytes = min_free_bytes
         self._file: BinaryIO = path.open("xb", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self._hash = hashlib.sha256()
         self._buffer = bytearray()
         self._head = b""
@@ -87,7 +93,6 @@ class StagedWriter:
         self._flush()
         with full_disk_as_storage_error(self._path):
             os.fsync(self._file.fileno())
-        self._file.close()
 
     async def __aenter__(self) -> Self:
         """Return the writer."""
@@ -120,15 +125,12 @@ class StagingArea:
         )
 
     def remove_abandoned(self, *, older_than_s: float) -> int:
-        """Remove the files and working folders a killed process left behind; return how many."""
+        """Remove the files and working folders a killed process left behind; return how many.
+
+        The age spares what was made this moment and is about to be locked.
+        """
         oldest = time.time() - older_than_s
-        abandoned = [path for path in self.directory.iterdir() if _mtime(path) < oldest]
-        for path in abandoned:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-        return len(abandoned)
+        return sum(_remove_unless_held(path) for path in self.directory.iterdir() if _mtime(path) <= oldest)
 
 
 @asynccontextmanager
@@ -140,6 +142,18 @@ async def stage(
         async for chunk in chunks:
             await writer.write(chunk)
         yield await writer.finish()
+
+
+@contextmanager
+def working_folder(directory: Path, *, prefix: str) -> Iterator[Path]:
+    """Make a folder to work in, and remove it with all that is in it."""
+    with tempfile.TemporaryDirectory(dir=directory, prefix=prefix) as name:
+        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield Path(name)
+        finally:
+            os.close(descriptor)
 
 
 def check_room(directory: Path, *, min_free_bytes: int) -> None:
@@ -157,6 +171,25 @@ def too_large(limit_bytes: int) -> UploadTooLargeError:
         how_to_fix="Trim it to the jump itself, a few seconds before and after, and upload it again.",
         limit_bytes=limit_bytes,
     )
+
+
+def _remove_unless_held(path: Path) -> bool:
+    """Remove a file or folder nobody works at; False where somebody does, or it went by itself."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _mtime(path: Path) -> float:

@@ -14,6 +14,7 @@ from app.biomech.types import MethodStamp
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.errors import UnreadableVideoError
 from app.http.rate_limits import RateLimiter
+from app.services.erasure import Places
 from app.services.uploads import ProbedVideo
 from app.services.video_prober import VideoProber
 from app.settings import Settings
@@ -40,6 +41,10 @@ class PartsForTests:
     @property
     def partials(self) -> PartialFiles:
         return PartialFiles(self.staging.directory.with_name(".uploads"), min_free_bytes=0, wait_s=1.0)
+
+    @property
+    def places(self) -> Places:
+        return Places(blobs=self.blobs, partials=self.partials, staging=self.staging)
 
 
 class TrustingProber:

@@ -1,31 +1,41 @@
 """Forgetting somebody leaves nothing: words that occur nowhere else are planted in every table and file that holds
-something of a person, and looked for afterwards in the whole database and on the whole disk."""
+something of a person, and looked for afterwards in the whole database, on the whole disk and in the broker."""
 
-from collections.abc import Callable
+import base64
+import json
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
 from sqlalchemy import create_engine, make_url, text
 
 from app.db.base import Base
 from app.db.provision import DatabaseUrls
 from app.domain.access import Role
+from app.domain.webhooks import PostOutcome
+from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.memory_queue import MemoryQueue
-from app.services import captures
+from app.jobs.queue import Job
 from app.services.erasure import run_erasure
-from app.services.members import Place, invite
+from app.services.members import Place, accept_invitation, invite
+from app.services.outbox import Post
 from app.services.process_recording import process_recording
+from app.services.sealing import BrokenSealError, seal_of
 from app.services.video_reader import VideoReading
-from tests.api.conftest import Club
+from tests.api.conftest import PASSWORD, Club
 from tests.api.support import PartsForTests, fake_video
 from tests.api.test_athletes import make
 from tests.api.test_exports import make as make_export
 from tests.api.test_roster_imports import send as send_roster
 from tests.api.test_tus import begin, send
 from tests.api.test_uploads import upload
-from tests.factories import METHOD, ScriptedReader
+from tests.factories import METHOD, QUICK_PASSWORDS, ScriptedReader
+from tests.support.valkey import ValkeyServer
 from tests.synth import drop_jump, video_of
 
 WORD = "zqcanary"
@@ -42,11 +52,14 @@ PLANTED = {
     "correction",
     "idempotency_key",
     "invitation",
+    "outgoing_mail",
     "recording",
     "roster_change",
     "roster_change_item",
     "roster_import",
     "team_member",
+    "user_account",
+    "webhook_attempt",
 }
 """Tables that hold words somebody wrote about a person."""
 OF_A_PERSON = {"athlete_id", "recording_id", "analysis_id", "screening_id", "trial_id", "assessment_id", "correction_id"}  # fmt: skip
@@ -80,17 +93,28 @@ def canary(place: str) -> str:
     return f"{WORD}{place}"
 
 
+CATALOGUE = """
+SELECT quote_ident(space.nspname) || '.' || quote_ident(class.relname), class.relname
+  FROM pg_catalog.pg_class class JOIN pg_catalog.pg_namespace space ON space.oid = class.relnamespace
+ WHERE class.relkind IN ('r', 'p', 'm') AND space.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+"""
+"""Every table there is, whether our models know it or not."""
+
+
 @pytest.fixture
-def dump(postgres_url: str, database: DatabaseUrls) -> Callable[[], dict[str, str]]:
-    """Return the whole database, every organisation's, by table; bytes as text where they are some."""
+def dump(postgres_url: str, database: DatabaseUrls, parts: PartsForTests) -> Callable[[], dict[str, str]]:
+    """Return the whole database, every organisation's, by table; what is sealed is opened."""
 
     def run() -> dict[str, str]:
         engine = create_engine(make_url(postgres_url).set(database=make_url(database.app_url).database))
         try:
             with engine.connect() as connection:
                 return {
-                    table: "\n".join(map(_shown, connection.execute(text(f"SELECT * FROM {table}"))))  # noqa: S608  # names of our own tables
-                    for table in Base.metadata.tables
+                    name: "\n".join(
+                        _shown(parts, row)
+                        for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()  # noqa: S608  # names from the catalogue
+                    )
+                    for table, name in connection.execute(text(CATALOGUE)).all()
                 }
         finally:
             engine.dispose()
@@ -98,11 +122,32 @@ def dump(postgres_url: str, database: DatabaseUrls) -> Callable[[], dict[str, st
     return run
 
 
-def _shown(row: Any) -> str:
+def _shown(parts: PartsForTests, row: Any) -> str:
     return " ".join(
-        value.decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
-        for value in row
+        _opened(parts, row, bytes(value)) if isinstance(value, bytes | memoryview) else str(value)
+        for value in row.values()
     )
+
+
+def _opened(parts: PartsForTests, row: Any, content: bytes) -> str:
+    """Return bytes as text; of sealed letters and answers, what they say."""
+    seal = seal_of(parts.settings.secret_key.get_secret_value())
+    owners = {"mail": row.get("id"), "answer": f"{row.get('organisation_id')}:{canary('twice')}"}
+    for purpose, owner in owners.items():
+        with suppress(BrokenSealError):
+            return seal.open(content, purpose=purpose, owner=owner)
+    return content.decode(errors="replace")
+
+
+def sent_to_broker(jobs: Iterable[Job], redis_url: str, redis_client: Any) -> bytes:
+    """Send the jobs by a real broker, and return every byte it holds, bodies decoded."""
+    queue = CeleryQueue(make_celery(redis_url))
+    for job in jobs:
+        queue.send(job)
+    messages = [each for key in redis_client.keys("*") if redis_client.type(key) == b"list" for each in redis_client.lrange(key, 0, -1)]  # fmt: skip
+    assert messages
+    bodies = [base64.b64decode(json.loads(each)["body"]) for each in messages]
+    return b"".join([*messages, *bodies])
 
 
 def found_on_disk(parts: PartsForTests) -> list[str]:
@@ -136,13 +181,61 @@ def plant(club: Club, parts: PartsForTests) -> dict[str, Any]:
     given = {"given_by": canary("giver"), "relation": "parent", "purposes": purposes}
     assert client.post(f"/api/v1/athletes/{kid['id']}/consent", json=given).status_code == 201
     client.post(f"/api/v1/athletes/{kid['id']}/guardian-links")
-    with parts.uow_factory(club.principal) as uow:
-        place = Place(role=Role.ATHLETE, athlete_ids=frozenset({UUID(kid["id"])}))
-        invite(uow=uow, principal=club.principal, email=f"{canary('invited')}@example.org", place=place)
+    let_in(club, parts, UUID(kid["id"]))
     webhook = {"url": "https://hooks.example.org/canaries"}
-    assert client.post("/api/v1/webhooks", json=webhook).status_code == 201
+    endpoint = client.post("/api/v1/webhooks", json=webhook)
+    assert endpoint.status_code == 201, endpoint.text
+    assert client.patch(f"/api/v1/athletes/{kid['id']}", json={"sport": canary("sport2")}).status_code == 200
+    answer_webhook(club, parts, UUID(endpoint.json()["id"]))
     send_roster(client, f"name\n{canary('waiting')}\n")
     return kid
+
+
+def let_in(club: Club, parts: PartsForTests, athlete_id: UUID) -> None:
+    """Mail one invitation that waits, and have another one accepted."""
+    place = Place(role=Role.ATHLETE, athlete_ids=frozenset({athlete_id}))
+    post = Post(
+        base_url="https://screen.example.org", seal=seal_of(parts.settings.secret_key.get_secret_value())
+    )
+    whose = {"principal": club.principal, "place": place}
+    with parts.uow_factory(club.principal) as uow:
+        invite(uow=uow, email=f"{canary('invited')}@example.org", post=post, **whose)  # type: ignore[arg-type]  # a mapping of both
+    with parts.uow_factory(club.principal) as uow:
+        came = invite(uow=uow, email=f"{canary('came')}@example.org", **whose)  # type: ignore[arg-type]  # as above
+    with parts.uow_factory(None) as uow:
+        accept_invitation(
+            uow=uow,
+            token=came.token,
+            display_name=canary("self"),
+            password=PASSWORD,
+            passwords=QUICK_PASSWORDS,
+        )
+
+
+def answer_webhook(club: Club, parts: PartsForTests, endpoint_id: UUID) -> None:
+    """Have the receiver answer with somebody's name."""
+    with parts.uow_factory(club.organisation_id) as uow:
+        uow.webhooks.hand_out(organisation_id=club.organisation_id)
+        claim = uow.deliveries.claim(
+            organisation_id=club.organisation_id, endpoint_id=endpoint_id, lease_s=60.0
+        )
+        assert claim is not None
+        outcome = PostOutcome(duration_ms=3, status=200, failure=None, answer=f"thanks for {canary('echo')}")
+        uow.deliveries.record(claim, organisation_id=club.organisation_id, outcome=outcome, retry_in_s=None)
+
+
+def leave_behind(club: Club, parts: PartsForTests, athlete_id: str) -> None:
+    """What processes leave that were killed: half a PUT, a working folder, parts in the store."""
+    folder = parts.staging.directory
+    (folder / "attempt-killed").mkdir()
+    left = [folder / ("0f" * 16), folder / "attempt-killed" / "video.mp4"]
+    for path in left:
+        path.write_bytes(canary("left").encode())
+    for path in (*left, folder / "attempt-killed"):
+        os.utime(path, (0, 0))
+    announced = club.client.post("/api/v1/captures", json={"athlete_id": athlete_id, "size_bytes": 9000})
+    part = f"{club.organisation_id}/parts/{announced.json()['id']}/00001"
+    parts.blobs.put_bytes(part, canary("part").encode())
 
 
 def film(club: Club, parts: PartsForTests, kid: dict[str, Any]) -> str:
@@ -175,7 +268,7 @@ def film(club: Club, parts: PartsForTests, kid: dict[str, Any]) -> str:
         "time_s": FIGURE.contact_at_s + 0.03,
     }
     reason = move | {"reason": canary("reason")}
-    headers = {"Idempotency-Key": "twice"}
+    headers = {"Idempotency-Key": canary("twice")}
     address = f"/api/v1/analyses/{analysis_id}/corrections"
     assert client.post(address, json=reason, headers=headers).status_code == 201
     folder = f"{club.organisation_id}/{recording_id}"
@@ -185,6 +278,7 @@ def film(club: Club, parts: PartsForTests, kid: dict[str, Any]) -> str:
         club, video("half") + bytes(100), athlete_id=kid["id"], filename=f"{canary('half')}.mp4", client_ref=canary("ref")
     )  # fmt: skip
     assert send(club, url, video("half"), 0).status_code == 204
+    leave_behind(club, parts, kid["id"])
     assert make_export(parts, club, format="csv-long")["state"] == "ready"
     for path in ("history", "export"):
         assert client.get(f"/api/v1/athletes/{kid['id']}/{path}").status_code == 200
@@ -198,27 +292,37 @@ def test_person_when_forgotten_then_nothing_planted_is_left_in_the_database_or_o
     parts: PartsForTests,
     dump: Callable[[], dict[str, str]],
     api_queue: MemoryQueue,
+    valkey_server: ValkeyServer,
 ) -> None:
     club = make_club()
     kid = plant(club, parts)
     film(club, parts, kid)
     other = make(club.client, name="Bystander")
     kept = upload(club.client, fields={"athlete_id": other["id"]}).json()["id"]
+    busy = parts.staging.open(limit_bytes=10)
     before = dump()
     assert {table for table, rows in before.items() if WORD in rows} == PLANTED
-    assert len(found_on_disk(parts)) >= 4
+    assert len(found_on_disk(parts)) >= 7
     asked = club.client.delete(f"/api/v1/athletes/{kid['id']}")
     assert asked.status_code == 202
     assert run_erasure(
         uow_factory=parts.uow_factory,
-        blobs=parts.blobs,
+        places=parts.places,
         organisation_id=club.organisation_id,
         erasure_id=UUID(asked.json()["id"]),
     )
-    captures.sweep_partial_files(uow_factory=parts.uow_factory, partials=parts.partials)
+    receipt = club.client.get(f"/api/v1/erasures/{asked.json()['id']}").json()
+    counted = {name: count for name, count in receipt.items() if name.startswith("n_")}
+    # the original, its pictures and what was put beside them; half a file and parts of another; answers to all of plant
+    assert counted.pop("n_files") >= 3
+    assert counted.pop("n_answers") >= 1
+    assert counted == {"n_recordings": 1, "n_uploads": 2, "n_exports": 1, "n_letters": 1, "n_logins": 1}
+    busy.discard()
     after = dump()
     assert {table: rows for table, rows in after.items() if WORD in rows} == {}
     assert found_on_disk(parts) == []
+    broker = sent_to_broker(api_queue.jobs, valkey_server.url, redis.Redis.from_url(valkey_server.url))
+    assert BYTES not in broker
     exported = [
         club.client.get(path).text
         for path in ("/api/v1/roster-export", "/api/v1/exports/metrics.csv", "/api/v1/audit")

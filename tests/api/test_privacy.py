@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -370,9 +371,9 @@ def test_athlete_when_erased_then_no_blob_no_row_and_no_export_holds_them(
     assert club.client.get(f"/api/v1/recordings/{ids[0]}/analysis").status_code == 404  # hidden at once
     with pytest.raises(CrashedError):  # the process dies after the files, before the rows
         _crash_after_files(parts, club, UUID(asked.json()["id"]))
-    assert resume_erasures(uow_factory=parts.uow_factory, blobs=parts.blobs) == 1
+    assert resume_erasures(uow_factory=parts.uow_factory, places=parts.places) == 1
     assert not run_erasure(
-        uow_factory=parts.uow_factory, blobs=parts.blobs, organisation_id=club.organisation_id,
+        uow_factory=parts.uow_factory, places=parts.places, organisation_id=club.organisation_id,
         erasure_id=UUID(asked.json()["id"]),
     )  # fmt: skip
     after = dump(engine, club)
@@ -410,7 +411,7 @@ def _crash_after_files(parts: PartsForTests, club: Club, erasure_id: UUID) -> No
 
     run_erasure(
         uow_factory=parts.uow_factory,
-        blobs=Dying(),
+        places=replace(parts.places, blobs=Dying()),
         organisation_id=club.organisation_id,
         erasure_id=erasure_id,
     )

@@ -252,6 +252,7 @@ def settle_privacy(uow, principal, *, athlete_id):
         athlete_id=athlete_id,
         reason="on_request",
         recording_ids=(),
+        receipt={},
         actor=principal,
     )
 

@@ -30,7 +30,7 @@ from app.integrations import export_files
 from app.services import accounts, exports, metric_export, run_export, webhooks
 from app.services.athletes import edit_athlete
 from app.services.consents import record_consent
-from app.services.erasure import erase_athlete, run_erasure
+from app.services.erasure import erase_athlete, get_erasure, run_erasure
 from app.services.exports import ExportView
 from app.services.members import Place, change_member
 from app.services.run_export import ExportResult, sweep_exports
@@ -45,6 +45,7 @@ from tests.factories import (
     make_club,
     make_recording,
     make_team,
+    places_of,
 )
 
 ALL = MetricExportFilter()
@@ -180,7 +181,9 @@ def test_export_when_what_is_asked_makes_no_sense_then_told(office: Office, riva
         office.ask()
 
 
-def test_export_when_an_athlete_in_it_is_erased_then_gone_at_once_with_its_file(office: Office) -> None:
+def test_export_when_an_athlete_in_it_is_erased_then_gone_at_once_with_its_file(
+    office: Office, tmp_path: Path
+) -> None:
     ada, bea = office.athlete_ids
     both = office.make()
     bea_alone = office.make(wanted=replace(ALL, athlete_ids=frozenset({bea})))
@@ -191,16 +194,17 @@ def test_export_when_an_athlete_in_it_is_erased_then_gone_at_once_with_its_file(
         office.fetch(both)
     run_erasure(
         uow_factory=office.uow_factory,
-        blobs=office.blobs,
+        places=places_of(office.blobs, tmp_path),
         organisation_id=office.club.id,
         erasure_id=receipt.id,
     )
+    assert office.call(get_erasure, erasure_id=receipt.id).n_exports == 1
     assert [key.split("/")[-1].split("-1.")[0] for key in office.files()] == [str(bea_alone.id)]
     assert {row["athlete_id"] for row in office.rows(bea_alone)} == {str(bea)}
 
 
 def test_export_when_an_athlete_is_erased_while_it_is_written_then_written_anew_without_them(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, bea = office.athlete_ids
     view = office.ask()
@@ -211,7 +215,7 @@ def test_export_when_an_athlete_is_erased_while_it_is_written_then_written_anew_
         receipt = office.call(erase_athlete, athlete_id=ada)
         run_erasure(
             uow_factory=office.uow_factory,
-            blobs=office.blobs,
+            places=places_of(office.blobs, tmp_path),
             organisation_id=office.club.id,
             erasure_id=receipt.id,
         )

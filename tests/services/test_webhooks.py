@@ -50,6 +50,7 @@ from tests.factories import (
     make_athlete,
     make_recording,
     make_team,
+    places_of,
 )
 from tests.support.receiver import Receiver, receiving
 
@@ -221,7 +222,10 @@ def test_people_when_merged_moved_agreed_and_erased_then_told(
     )
     receipt = desk.call(erase_athlete, athlete_id=other.id)
     run_erasure(
-        uow_factory=desk.uow_factory, blobs=blobs, organisation_id=desk.club.id, erasure_id=receipt.id
+        uow_factory=desk.uow_factory,
+        places=places_of(blobs, tmp_path),
+        organisation_id=desk.club.id,
+        erasure_id=receipt.id,
     )
     types = desk.types(endpoint)
     told = dict(zip(types, (each.content for each in desk.deliveries(endpoint)), strict=True))
@@ -246,7 +250,7 @@ def test_endpoint_when_it_asked_for_some_kinds_then_only_those(desk: Desk) -> No
 
 
 def test_endpoint_when_limited_to_teams_then_not_told_of_others_but_of_who_is_gone(
-    desk: Desk, blobs: LocalBlobStore
+    desk: Desk, blobs: LocalBlobStore, tmp_path: Path
 ) -> None:
     team = make_team(desk.uow_factory, desk.club)
     limited = desk.create(team_ids=[team.id])
@@ -254,7 +258,10 @@ def test_endpoint_when_limited_to_teams_then_not_told_of_others_but_of_who_is_go
     member = make_athlete(desk.uow_factory, desk.club, name="Member", team=team)
     receipt = desk.call(erase_athlete, athlete_id=stranger.id)
     run_erasure(
-        uow_factory=desk.uow_factory, blobs=blobs, organisation_id=desk.club.id, erasure_id=receipt.id
+        uow_factory=desk.uow_factory,
+        places=places_of(blobs, tmp_path),
+        organisation_id=desk.club.id,
+        erasure_id=receipt.id,
     )
     assert desk.types(limited) == ["athlete.created", "athlete.erased"]
     assert desk.deliveries(limited)[0].content["athlete_id"] == str(member.id)

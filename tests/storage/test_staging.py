@@ -1,6 +1,8 @@
 import asyncio
 import hashlib
 import os
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -11,7 +13,7 @@ import pytest
 from app.domain.errors import UploadTooLargeError
 from app.storage.blobs import StorageFullError
 from app.storage.local import LocalBlobStore
-from app.storage.staging import StagedFile, StagingArea, stage
+from app.storage.staging import StagedFile, StagingArea, stage, working_folder
 
 MB = 1024 * 1024
 
@@ -104,3 +106,28 @@ def test_abandoned_uploads_when_old_then_removed_and_fresh_ones_kept(area: Stagi
         os.utime(path, (time.time() - 7200, time.time() - 7200))
     assert area.remove_abandoned(older_than_s=3600) == 2
     assert list(area.directory.iterdir()) == [fresh]
+
+
+def test_abandoned_uploads_when_somebody_is_at_work_on_them_then_kept_until_that_ends(
+    area: StagingArea,
+) -> None:
+    async def stay() -> None:
+        async with area.open(limit_bytes=10) as writer:
+            await writer.write(b"x")
+            await writer.finish()
+            assert area.remove_abandoned(older_than_s=0) == 0
+
+    asyncio.run(stay())
+    with working_folder(area.directory, prefix="attempt-") as folder:
+        (folder / "video").write_bytes(b"x")
+        assert area.remove_abandoned(older_than_s=0) == 0
+        assert (folder / "video").exists()
+    assert list(area.directory.iterdir()) == []
+
+
+def test_working_folder_when_its_process_is_killed_then_abandoned(area: StagingArea) -> None:
+    work = "import os, sys; from pathlib import Path; from app.storage.staging import working_folder\n"
+    work += "with working_folder(Path(sys.argv[1]), prefix='attempt-'): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", work, str(area.directory)], check=False)
+    assert len(list(area.directory.iterdir())) == 1
+    assert area.remove_abandoned(older_than_s=0) == 1

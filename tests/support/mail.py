@@ -20,9 +20,8 @@ from tests.support.processes import free_port
 SENDER = "Plumbline <noreply@screen.example.org>"
 USER, SECRET = "postmaster", "mail canary secret"
 
-logging.getLogger(
-    "mail.log"
-).disabled = True  # the server's own: it tells of every letter, and is no part of the service
+# The server's own log tells of every letter, and is no part of the service.
+logging.getLogger("mail.log").disabled = True
 
 
 @dataclass(slots=True)

@@ -169,4 +169,13 @@ class ErasureOutput(Output):
     requested_at: datetime
     completed_at: datetime | None
     n_recordings: int
-    n_files: int
+    n_files: int = Field(description="Of those recordings: videos, pictures, tracks.")
+    n_uploads: int = Field(
+        description="Announced recordings whose file had not come whole, and what had come of it."
+    )
+    n_exports: int = Field(description="Finished export files in which the athlete was.")
+    n_letters: int = Field(description="Letters to them that were not sent yet.")
+    n_logins: int = Field(description="Logins that saw this athlete's results and nobody else's.")
+    n_answers: int = Field(
+        description="Answers kept for repeated requests, the whole organisation's: any may have told of the athlete."
+    )

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, text, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement, View
@@ -171,20 +171,34 @@ class CaptureRepository:
             .execution_options(synchronize_session=False)
         )
 
-    def end_overdue(self, *, organisation_id: UUID) -> list[UUID]:
-        """End what is not waited for any more, and return which."""
-        return list(
-            self._session.scalars(
-                update(Capture)
-                .where(
-                    Capture.organisation_id == organisation_id,
-                    Capture.outcome.is_(None),
-                    Capture.expires_at <= func.now(),
-                )
-                .values(outcome=CaptureState.EXPIRED, updated_at=func.now())
-                .returning(Capture.id)
-                .execution_options(synchronize_session=False)
+    def end_overdue(self, *, organisation_id: UUID) -> None:
+        """End what is not waited for any more."""
+        self._session.execute(
+            update(Capture)
+            .where(
+                Capture.organisation_id == organisation_id,
+                Capture.outcome.is_(None),
+                Capture.expires_at <= func.now(),
             )
+            .values(outcome=CaptureState.EXPIRED, updated_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
+
+    def unfinished_of(self, *, organisation_id: UUID, athlete_id: UUID) -> list[UUID]:
+        """Return which of an athlete's captures became no recording."""
+        query = select(Capture.id).where(
+            Capture.organisation_id == organisation_id,
+            Capture.athlete_id == athlete_id,
+            Capture.recording_id.is_(None),
+        )
+        return list(self._session.scalars(query))
+
+    def forget(self, *, organisation_id: UUID, recording_id: UUID) -> None:
+        """Remove what was told of a recording before it came: what the file was called, by whom and where from."""
+        self._session.execute(
+            delete(Capture)
+            .where(Capture.organisation_id == organisation_id, Capture.recording_id == recording_id)
+            .execution_options(synchronize_session=False)
         )
 
     def note_progress(self, capture_id: UUID, *, received_bytes: int, expires_s: float) -> datetime | None:

@@ -71,6 +71,15 @@ class DeliveryRepository:
         )
         return [*self._session.scalars(query)]
 
+    def forget_answers(self, *, organisation_id: UUID) -> None:
+        """Keep how receivers answered, and no longer in which words: they may have told of somebody."""
+        self._session.execute(
+            update(WebhookAttempt)
+            .where(WebhookAttempt.organisation_id == organisation_id, WebhookAttempt.answer != "")
+            .values(answer="")
+            .execution_options(synchronize_session=False)
+        )
+
     def claim(self, *, organisation_id: UUID, endpoint_id: UUID, lease_s: float) -> DeliveryClaim | None:
         """Begin an attempt at the delivery that has waited longest, or return None when there is none."""
         token = new_id()

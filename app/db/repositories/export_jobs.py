@@ -183,15 +183,15 @@ class ExportJobRepository:
         organisation_id: UUID,
         athlete_ids: Collection[UUID] = (),
         recording_ids: Collection[UUID] = (),
-    ) -> None:
-        """Take every file away in which these are, at once; the sweep deletes it."""
+    ) -> int:
+        """Take every file away in which these are, at once, and return how many; the sweep deletes them."""
         self.hold(organisation_id=organisation_id)
         holds: list[ColumnElement[bool]] = [false()]
         if athlete_ids:
             holds.append(ExportJob.holds_athletes.overlap(list(athlete_ids)))
         if recording_ids:
             holds.append(ExportJob.holds_recordings.overlap(list(recording_ids)))
-        self._session.execute(
+        withdrawn = self._session.scalars(
             update(ExportJob)
             .where(
                 ExportJob.organisation_id == organisation_id,
@@ -199,8 +199,10 @@ class ExportJobRepository:
                 or_(*holds),
             )
             .values({"state": ExportState.WITHDRAWN, "updated_at": func.now()})
+            .returning(ExportJob.id)
             .execution_options(synchronize_session=False)
         )
+        return len(withdrawn.all())
 
     def withdrawn_files(self, *, organisation_id: UUID) -> dict[UUID, str]:
         """Return the files that were taken away and are not deleted yet."""

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.db.models import IdempotencyKey
-from app.db.types import from_now
+from app.db.types import digest_of_key, from_now
 
 KEPT_S = 24 * 3600.0
 
@@ -49,7 +49,7 @@ class IdempotencyRepository:
 
         Waits for a request with the same key that is under way, so that only one of them makes a recording.
         """
-        mine = (IdempotencyKey.organisation_id == organisation_id, IdempotencyKey.key == key)
+        mine = (IdempotencyKey.organisation_id == organisation_id, IdempotencyKey.key == digest_of_key(key))
         self._session.execute(
             delete(IdempotencyKey).where(*mine, IdempotencyKey.created_at < from_now(-KEPT_S))
         )
@@ -57,7 +57,7 @@ class IdempotencyRepository:
             postgresql.insert(IdempotencyKey)
             .values(
                 organisation_id=organisation_id,
-                key=key,
+                key=digest_of_key(key),
                 request_sha256=request_sha256,
                 recording_id=recording_id,
             )
@@ -84,7 +84,7 @@ class IdempotencyRepository:
         row = self._session.execute(
             select(IdempotencyKey).where(
                 IdempotencyKey.organisation_id == organisation_id,
-                IdempotencyKey.key == key,
+                IdempotencyKey.key == digest_of_key(key),
                 IdempotencyKey.created_at >= from_now(-KEPT_S),
             )
         ).scalar_one_or_none()
@@ -107,13 +107,14 @@ class IdempotencyRepository:
         """Keep what a request was answered; hold its key first."""
         self._session.execute(
             delete(IdempotencyKey).where(
-                IdempotencyKey.organisation_id == organisation_id, IdempotencyKey.key == key
+                IdempotencyKey.organisation_id == organisation_id,
+                IdempotencyKey.key == digest_of_key(key),
             )
         )
         self._session.execute(
             insert(IdempotencyKey).values(
                 organisation_id=organisation_id,
-                key=key,
+                key=digest_of_key(key),
                 request_sha256=request_sha256,
                 status=status,
                 headers=dict(headers),
@@ -130,11 +131,13 @@ class IdempotencyRepository:
             )
         )
 
-    def forget_bodies(self, *, organisation_id: UUID) -> None:
-        """Keep that requests were answered, and no longer what."""
-        self._session.execute(
+    def forget_bodies(self, *, organisation_id: UUID) -> int:
+        """Keep that requests were answered, and no longer what; return how many answers went."""
+        gone = self._session.scalars(
             update(IdempotencyKey)
             .where(IdempotencyKey.organisation_id == organisation_id, IdempotencyKey.body.is_not(None))
             .values(body=None)
+            .returning(IdempotencyKey.key)
             .execution_options(synchronize_session=False)
         )
+        return len(gone.all())

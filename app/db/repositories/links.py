@@ -18,9 +18,12 @@ class LinkRepository:
         """Work through the unit of work's session."""
         self._session = session
 
-    def forget_athlete(self, *, organisation_id: UUID, athlete_id: UUID) -> None:
-        """Take an athlete out of every invitation; one to nobody else's results ends, and no longer says who was invited."""
-        self._session.execute(
+    def forget_athlete(self, *, organisation_id: UUID, athlete_id: UUID) -> list[UUID]:
+        """Take an athlete out of every invitation; one to nobody else's results ends, and no longer says who was invited.
+
+        Return those that ended.
+        """
+        ended = self._session.scalars(
             update(Invitation)
             .where(
                 Invitation.organisation_id == organisation_id,
@@ -28,8 +31,9 @@ class LinkRepository:
                 Invitation.athlete_ids == [athlete_id],
             )
             .values(email="", revoked_at=func.coalesce(Invitation.revoked_at, func.now()))
+            .returning(Invitation.id)
             .execution_options(synchronize_session=False)
-        )
+        ).all()
         self._session.execute(
             update(Invitation)
             .where(
@@ -39,6 +43,7 @@ class LinkRepository:
             .values(athlete_ids=func.array_remove(Invitation.athlete_ids, athlete_id))
             .execution_options(synchronize_session=False)
         )
+        return [*ended]
 
     def add_invitation(
         self,

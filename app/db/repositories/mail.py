@@ -1,5 +1,6 @@
 """Letters of one organisation, and the only writer of how far they are."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -50,6 +51,20 @@ class MailRepository:
                 good_until=from_now(good_for_s),
             )
         )
+
+    def call_off(self, *, organisation_id: UUID, mail_ids: Collection[UUID]) -> int:
+        """Remove letters that are not sent yet; return how many."""
+        gone = self._session.scalars(
+            delete(OutgoingMail)
+            .where(
+                OutgoingMail.organisation_id == organisation_id,
+                OutgoingMail.id.in_(mail_ids),
+                OutgoingMail.sealed.is_not(None),
+            )
+            .returning(OutgoingMail.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(gone.all())
 
     def find_due(self, *, limit: int) -> list[DueMail]:
         """Return letters that nobody is sending, of every organisation."""

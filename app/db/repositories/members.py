@@ -154,6 +154,29 @@ class MemberRepository:
         )
         return set(self._session.scalars(query))
 
+    def linked_to_alone(self, *, organisation_id: UUID, athlete_id: UUID) -> list[UUID]:
+        """Return the users who are here for this athlete's results and nobody else's."""
+        of_user = (
+            AthleteLink.organisation_id == Membership.organisation_id,
+            AthleteLink.subject_id == Membership.user_id,
+        )
+        query = select(Membership.user_id).where(
+            Membership.organisation_id == organisation_id,
+            Membership.role == Role.ATHLETE,
+            exists().where(*of_user, AthleteLink.athlete_id == athlete_id),
+            ~exists().where(*of_user, AthleteLink.athlete_id != athlete_id),
+        )
+        return list(self._session.scalars(query))
+
+    def delete_account(self, *, organisation_id: UUID, user_id: UUID) -> None:
+        """Remove an account with its logins and keys; one that is a member elsewhere is only no member here any more."""
+        if self.n_memberships(user_id) > 1:
+            self.remove(organisation_id=organisation_id, user_id=user_id)
+            return
+        self._session.execute(
+            delete(UserAccount).where(UserAccount.id == user_id).execution_options(synchronize_session=False)
+        )
+
     def n_memberships(self, user_id: UUID) -> int:
         """Return in how many organisations a user is."""
         found = self._session.scalar(text("SELECT n_memberships(CAST(:id AS uuid))"), {"id": str(user_id)})

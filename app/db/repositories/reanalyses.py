@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.biomech.types import MethodStamp
 from app.db.models import Athlete, Reanalysis, ReanalysisItem, Recording
-from app.db.types import from_now, new_id
+from app.db.types import digest_of_key, from_now, new_id
 from app.domain.access import Principal
 from app.domain.errors import StaleStateError
 from app.domain.reanalysis import WORKING, ItemState, ReanalysisState, ReanalysisStep, next_state
@@ -115,7 +115,7 @@ class ReanalysisRepository:
                 sent_at=func.now(),
                 actor_user_id=actor.user_id,
                 actor_api_key_id=actor.api_key_id,
-                idempotency_key=idempotency_key,
+                idempotency_key=None if idempotency_key is None else digest_of_key(idempotency_key),
             )
         )
         n_current = self._session.execute(
@@ -144,7 +144,8 @@ class ReanalysisRepository:
         """Return the re-analysis that was made with this key, or None."""
         return self._session.scalar(
             select(Reanalysis).where(
-                Reanalysis.organisation_id == organisation_id, Reanalysis.idempotency_key == idempotency_key
+                Reanalysis.organisation_id == organisation_id,
+                Reanalysis.idempotency_key == digest_of_key(idempotency_key),
             )
         )
 

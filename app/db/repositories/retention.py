@@ -194,9 +194,10 @@ class RetentionRepository:
         athlete_id: UUID,
         reason: str,
         recording_ids: Collection[UUID],
+        receipt: dict[str, Any],
         actor: Principal | None,
     ) -> UUID:
-        """Write down that an athlete is to be forgotten."""
+        """Write down that an athlete is to be forgotten, and what is gone already."""
         erasure_id = new_id()
         self._session.execute(
             insert(Erasure).values(
@@ -205,7 +206,7 @@ class RetentionRepository:
                 athlete_id=athlete_id,
                 reason=reason,
                 recording_ids=[str(each) for each in recording_ids],
-                receipt={},
+                receipt=receipt,
                 actor_user_id=None if actor is None else actor.user_id,
                 actor_api_key_id=None if actor is None else actor.api_key_id,
             )
