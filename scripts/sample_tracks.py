@@ -18,7 +18,7 @@ def main() -> None:
     """Read every clip."""
     settings = load_settings()
     sandbox = SandboxSettings(
-        engine=settings.pose_engine, model=settings.pose_model, n_threads=os.cpu_count() or 1, n_spares=0
+        engine=settings.pose_engine, model=settings.pose_model, n_threads=os.cpu_count() or 1
     )
     (SAMPLES / "tracks").mkdir(exist_ok=True)
     for clip in sorted(SAMPLES.glob("*.mp4")):

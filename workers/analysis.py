@@ -1,5 +1,6 @@
-"""Tasks that analyse: parse ids, call a service."""
+"""Tasks that analyse: parse ids, call a service. Pictures are drawn beside the slots."""
 
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -10,7 +11,11 @@ from app.services.draw_pictures import DrawResult, draw_pictures
 from app.services.process_recording import AttemptResult, process_next
 from app.services.retention import settle_recording
 from app.services.run_reanalysis import SliceResult, run_reanalysis
+from workers.beside import Beside
 from workers.bootstrap import Runtime
+
+PICTURE_THREADS = 1
+"""Recordings that a worker draws at the same time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +50,7 @@ def draw_analysis_pictures(runtime: Runtime, analysis_id: str, organisation_id: 
         organisation_id=UUID(organisation_id),
         uow_factory=runtime.container.uow_factory,
         blobs=runtime.container.blobs,
-        reader_factory=runtime.reader_factory,
+        reader_factory=runtime.drawer_factory,
         staging_dir=runtime.container.staging.directory,
         policy=runtime.container.policy,
     )
@@ -69,7 +74,7 @@ def reanalyse(runtime: Runtime, reanalysis_id: str, organisation_id: str) -> Sli
     return result
 
 
-def register_analysis(app: Celery, runtime: Runtime) -> None:
+def register_analysis(app: Celery, runtime: Runtime, beside: Beside) -> None:
     """Put the tasks into the app's registry."""
 
     def run(recording_id: str, organisation_id: str) -> None:
@@ -77,7 +82,7 @@ def register_analysis(app: Celery, runtime: Runtime) -> None:
         analyse_next(runtime)
 
     def draw(analysis_id: str, organisation_id: str) -> None:
-        draw_analysis_pictures(runtime, analysis_id, organisation_id)
+        beside.do(analysis_id, partial(draw_analysis_pictures, runtime, analysis_id, organisation_id))
 
     def judge_anew(reanalysis_id: str, organisation_id: str) -> None:
         reanalyse(runtime, reanalysis_id, organisation_id)

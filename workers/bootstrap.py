@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from app.biomech.signals import load_scipy
 from app.biomech.types import MethodStamp
@@ -10,6 +11,9 @@ from app.services.work_policy import ReaderFactory
 from app.settings import Settings
 from workers.sandbox import SandboxPool, SandboxSettings
 
+DRAWING_NICE = 10
+"""Beside a reading, drawing gets a tenth of a core; alone, all of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
@@ -17,6 +21,8 @@ class Runtime:
 
     container: Container
     reader_factory: ReaderFactory
+    drawer_factory: ReaderFactory
+    """The same for pictures, which nobody's result may wait for."""
     method: MethodStamp
     close_readers: Callable[[], None]
     """End every child that reads a video; their recordings are tried again."""
@@ -35,7 +41,6 @@ def build_runtime(settings: Settings) -> Runtime:
             engine=settings.pose_engine,
             model=settings.pose_model,
             n_threads=settings.pose_threads,
-            n_spares=settings.worker_concurrency,
             timeout_s=settings.job_timeout_s,
         )
     )
@@ -43,6 +48,7 @@ def build_runtime(settings: Settings) -> Runtime:
     return Runtime(
         container=container,
         reader_factory=pool.reader,
+        drawer_factory=partial(pool.reader, nice=DRAWING_NICE),
         method=method_stamp(settings.pose_model),
         close_readers=pool.close,
     )

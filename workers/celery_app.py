@@ -14,7 +14,7 @@ import structlog
 from celery import Celery, signals
 from celery.beat import Service
 
-from workers.analysis import register_analysis
+from workers.analysis import PICTURE_THREADS, register_analysis
 from workers.beside import Beside
 from workers.bootstrap import Runtime
 from workers.exports import EXPORT_THREADS, register_exports
@@ -33,12 +33,13 @@ class Sidelines:
 
     webhooks: Beside = field(default_factory=lambda: Beside("webhooks", n_threads=WEBHOOK_THREADS))
     exports: Beside = field(default_factory=lambda: Beside("exports", n_threads=EXPORT_THREADS))
+    pictures: Beside = field(default_factory=lambda: Beside("pictures", n_threads=PICTURE_THREADS))
 
     def close(self) -> None:
         """Begin nothing more, and wait for what was begun."""
-        for each in (self.webhooks, self.exports):
+        for each in (self.webhooks, self.exports, self.pictures):
             each.stop()
-        for each in (self.webhooks, self.exports):
+        for each in (self.webhooks, self.exports, self.pictures):
             each.close()
 
 
@@ -46,7 +47,7 @@ def create_celery_app(runtime: Runtime, *, sidelines: Sidelines | None = None) -
     """Return the container's Celery app with every task and the schedule."""
     app = runtime.container.celery
     beside = sidelines or Sidelines()
-    register_analysis(app, runtime)
+    register_analysis(app, runtime, beside.pictures)
     register_maintenance(app, runtime.container)
     register_webhooks(app, runtime.container, beside.webhooks)
     register_exports(app, runtime.container, beside.exports)

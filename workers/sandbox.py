@@ -1,19 +1,11 @@
-"""Confined child processes that read videos: warmed up before a video arrives, used once, then killed.
+"""Confined child processes that read videos: made for one video each, used once, then killed.
 
 A hostile video can hurt nothing but the child that reads it. A child starts with an empty environment, in its own
-process group, with no open files of ours; it limits itself before it opens the video. One spare per slot waits
-with the engine loaded, so that a fresh process costs a video no time.
+process group, with no open files of ours; it limits itself before it opens the video. It is a copy of a process
+that has the engine loaded, so that a fresh process costs a video no time.
 """
 
-import contextlib
-import os
-import queue
-import select
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -28,10 +20,9 @@ from app.domain.lifecycle import Stage
 from app.pose.bundle import PoseEngine
 from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReaderDiedError, VideoReading
 from app.storage.tracks import UnreadableTrackError, kinematics_to_bytes, track_from_bytes, track_to_bytes
+from workers.nursery import START_S, Child, Nursery
 from workers.sandbox_protocol import (
     KINEMATICS_FILE,
-    MAX_LINE_BYTES,
-    MAX_OUTPUT_BYTES,
     OVERLAY_FILE,
     TRACK_FILE,
     Answer,
@@ -42,22 +33,16 @@ from workers.sandbox_protocol import (
     Limits,
     PointSaid,
     ProgressSaid,
-    ProtocolError,
     ReadDone,
     ReadOrder,
     Ready,
     Start,
     VideoSaid,
-    decode_answer,
     encode,
     event_fields,
     flagged_fields,
     still_file,
 )
-
-_START_S = 60.0
-"""Patience with a child that loads the engine; two seconds are usual."""
-_READ_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +54,6 @@ class SandboxSettings:
     """Cores one child may keep busy."""
     model: Path | None = None
     """Another pose landmarker bundle; none means the one in the package."""
-    n_spares: int = 1
-    """Children that wait warmed up; 0 when a single video is all there is, and each child starts when asked for."""
     timeout_s: float = 600.0
     """Wall-clock time for one order."""
     limits: Limits = field(default_factory=Limits)
@@ -80,50 +63,41 @@ class SandboxPool:
     """Hands out readers. Safe to use from several threads."""
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
-        """Start warming up the spares; returns at once."""
+        """Begin to load what readers need; returns at once."""
         self._settings = settings or SandboxSettings()
-        _remove_orphaned_folders()
-        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._spares: queue.SimpleQueue[_Child | Exception] = queue.SimpleQueue()
-        self._alive: set[_Child] = set()
-        self._n_coming = 0
-        """Children that wait or are being started, and that nobody has asked for."""
+        model = self._settings.model
+        self._nursery = Nursery(
+            Start(
+                engine=self._settings.engine,
+                model=None if model is None else str(model.absolute()),
+                n_threads=self._settings.n_threads,
+                limits=self._settings.limits,
+            )
+        )
+        self._alive: set[Child] = set()
         self._lock = threading.Lock()
         self._is_closed = False
-        # All children are started by this one thread: the kernel ends a child when the thread that started it
-        # ends, and the threads that ask for readers come and go.
-        self._starter = threading.Thread(target=self._keep_starting, name="sandbox-starter", daemon=True)
-        self._starter.start()
-        self._fill_up(self._settings.n_spares)
 
-    def reader(self) -> "SandboxedReader":
+    def reader(self, *, nice: int = 0) -> "SandboxedReader":
         """Return a reader for one video; use it in a `with`. Raise `VideoReaderDiedError` when none can be started."""
-        if self._is_closed:
+        child = self._nursery.child(nice=nice)
+        with self._lock:
+            self._alive.add(child)
+            is_closed = self._is_closed
+        if is_closed:
+            child.kill()
             msg = "the pool is closed"
             raise VideoReaderDiedError(msg)
-        with self._lock:
-            self._n_coming -= 1
-        self._fill_up(0)
-        spare = self._spares.get()
-        if isinstance(spare, Exception):
-            msg = f"no child could be started: {spare}"
-            raise VideoReaderDiedError(msg) from spare
-        return SandboxedReader(
-            spare, timeout_s=self._settings.timeout_s, on_read=self._replace, on_close=self._forget
-        )
+        return SandboxedReader(child, timeout_s=self._settings.timeout_s, on_close=self._forget)
 
     def close(self) -> None:
         """Kill every child, also those at work."""
         with self._lock:
             self._is_closed = True
             children = list(self._alive)
-        self._wanted.put(False)
         for child in children:
             child.kill()
-        self._starter.join()
-        for child in list(self._alive):
-            child.kill()
-        self._spares.put(VideoReaderDiedError("the pool is closed"))
+        self._nursery.close()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -135,144 +109,9 @@ class SandboxPool:
         """Kill every child."""
         self.close()
 
-    def _keep_starting(self) -> None:
-        """Start one child per wish, until told to stop."""
-        while self._wanted.get():
-            try:
-                child = _Child(self._settings)
-            except OSError as error:
-                self._spares.put(error)
-                continue
-            with self._lock:
-                if self._is_closed:
-                    child.kill()
-                    return
-                self._alive.add(child)
-            self._spares.put(child)
-
-    def _fill_up(self, n_children: int) -> None:
-        """Have children started until so many wait."""
-        with self._lock:
-            for _ in range(self._n_coming, n_children):
-                self._n_coming += 1
-                self._wanted.put(True)
-
-    def _replace(self) -> None:
-        """Have the next child warmed up now that the video is read: it would have taken the cores from it."""
-        self._fill_up(self._settings.n_spares)
-
-    def _forget(self, child: "_Child") -> None:
+    def _forget(self, child: Child) -> None:
         with self._lock:
             self._alive.discard(child)
-
-
-_FOLDER_PREFIX = "plumbline-video-"
-
-
-def _remove_orphaned_folders() -> None:
-    """Remove what workers left behind that were killed before they could; the worker's process id is in the name."""
-    if sys.platform != "linux":
-        return
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*-*"):
-        owner = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
-        if owner.isdigit() and not Path("/proc", owner).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Child:
-    """One process and its pipes, and a folder that only it writes to."""
-
-    def __init__(self, settings: SandboxSettings) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
-        try:
-            self._process = subprocess.Popen(  # our own interpreter and module
-                [sys.executable, "-I", "-B", "-m", "workers.sandbox_child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={},
-                cwd=self.folder,
-                close_fds=True,
-                start_new_session=True,
-            )
-        except OSError:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-        self._said = b""
-        self._n_said = 0
-        model = None if settings.model is None else str(settings.model.absolute())
-        self.tell(
-            encode(
-                Start(
-                    engine=settings.engine,
-                    model=model,
-                    n_threads=settings.n_threads,
-                    limits=settings.limits,
-                )
-            )
-        )
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
-
-    def tell(self, line: bytes) -> None:
-        """Send one line; raise `VideoReaderDiedError` when nobody is there."""
-        if self._process.stdin is None:
-            raise VideoReaderDiedError
-        try:
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError) as error:
-            raise VideoReaderDiedError(self.end()) from error
-
-    def answer(self, *, until_s: float) -> Answer:
-        """Return the next message; raise `VideoReaderDiedError` on death, on nonsense, and when time is up."""
-        while b"\n" not in self._said:
-            if len(self._said) > MAX_LINE_BYTES or self._n_said > MAX_OUTPUT_BYTES:
-                raise VideoReaderDiedError("the reader said too much")
-            self._said += self._more(until_s=until_s)
-        line, _, self._said = self._said.partition(b"\n")
-        try:
-            return decode_answer(line)
-        except ProtocolError as error:
-            raise VideoReaderDiedError(str(error)) from error
-
-    def _more(self, *, until_s: float) -> bytes:
-        pipe = self._process.stdout
-        if pipe is None:
-            raise VideoReaderDiedError
-        try:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, until_s - time.monotonic()))
-            if not ready:
-                raise VideoReaderDiedError("the reader took too long")
-            said = os.read(pipe.fileno(), _READ_BYTES)
-        except (ValueError, OSError) as error:
-            raise VideoReaderDiedError("the reader was closed") from error
-        if not said:
-            raise VideoReaderDiedError(self.end())
-        self._n_said += len(said)
-        return said
-
-    def end(self) -> str:
-        """Say how the process ended."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(1.0)
-            return f"the reader was killed by signal {-code}" if code < 0 else f"the reader ended with {code}"
-        return "the reader stopped answering"
-
-    def kill(self) -> None:
-        """Kill the whole process group and remove the folder. May be called twice."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class SandboxedReader:
@@ -280,16 +119,14 @@ class SandboxedReader:
 
     def __init__(
         self,
-        child: _Child,
+        child: Child,
         *,
         timeout_s: float,
-        on_read: Callable[[], None],
-        on_close: Callable[[_Child], None],
+        on_close: Callable[[Child], None],
     ) -> None:
         """Take the child over."""
         self._child = child
         self._timeout_s = timeout_s
-        self._on_read = on_read
         self._on_close = on_close
         self._is_ready = False
 
@@ -304,7 +141,6 @@ class SandboxedReader:
         said = None if at is None else PointSaid(frame=at.frame, x_px=at.x_px, y_px=at.y_px)
         order = ReadOrder(path=str(path.absolute()), movement=context.movement.value, athlete_at=said)
         answer = self._ask(encode(order), on_progress=on_progress)
-        self._on_read()
         if not isinstance(answer, ReadDone):
             raise VideoReaderDiedError("the reader answered something else")
         return VideoReading(
@@ -345,12 +181,11 @@ class SandboxedReader:
         """Kill the child."""
         self._child.kill()
         self._on_close(self._child)
-        self._on_read()
 
     def _ask(self, line: bytes, *, on_progress: Progress) -> Answer:
         """Send an order and return the answer to it, passing progress on."""
         if not self._is_ready:
-            if not isinstance(self._heard(time.monotonic() + _START_S), Ready):
+            if not isinstance(self._heard(time.monotonic() + START_S), Ready):
                 raise VideoReaderDiedError("the reader did not get ready")
             self._is_ready = True
         self._child.tell(line)

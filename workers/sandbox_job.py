@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -39,22 +40,30 @@ from workers.sandbox_protocol import (
 )
 
 
-def load_engine(start: Start) -> PoseEstimator:
-    """Load the engine and run it once, and what the plan is made with, so that the video does not wait for them."""
+def prepare_engine(start: Start) -> Callable[[], PoseEstimator]:
+    """Load the engine and run it once, and what the plan is made with, so that no video waits for them.
+
+    Returns what gives a fork of this process its engine. LiteRT's is loaded here, with as many one-threaded copies as
+    a child uses; MediaPipe's graph has threads, which do not live through a fork, so each child loads its own.
+    """
     load_scipy()
-    cv2.setNumThreads(start.n_threads)
     model = DEFAULT_MODEL if start.model is None else Path(start.model)
     if start.engine is PoseEngine.MEDIAPIPE:
-        from app.pose.mediapipe_estimator import MediaPipeEstimator
-
-        mediapipe = MediaPipeEstimator(model)
-        mediapipe.warm_up()
-        return mediapipe
+        return partial(_load_mediapipe, model)
     from app.pose.litert_estimator import LiteRTEstimator
 
+    cv2.setNumThreads(1)
     litert = LiteRTEstimator(model, n_threads=start.n_threads)
     litert.warm_up()
-    return litert
+    return lambda: litert
+
+
+def _load_mediapipe(model: Path) -> PoseEstimator:
+    from app.pose.mediapipe_estimator import MediaPipeEstimator
+
+    mediapipe = MediaPipeEstimator(model)
+    mediapipe.warm_up()
+    return mediapipe
 
 
 class Job:
@@ -64,6 +73,7 @@ class Job:
         self, estimator: PoseEstimator, *, n_threads: int, say: Callable[[str, float], None]
     ) -> None:
         """Take an engine that is warmed up."""
+        cv2.setNumThreads(n_threads)
         self._estimator = estimator
         self._n_threads = n_threads
         self._say = say

@@ -78,7 +78,7 @@ def _analyse(order: AnalyseOrder, context: TrialContext) -> AnalysedVideo:
 
     settings = load_settings()
     sandbox = SandboxSettings(
-        engine=settings.pose_engine, model=settings.pose_model, n_threads=os.cpu_count() or 1, n_spares=0
+        engine=settings.pose_engine, model=settings.pose_model, n_threads=os.cpu_count() or 1
     )
     wants_pictures = order.overlay is not None or order.stills is not None
     with (

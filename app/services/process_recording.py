@@ -95,7 +95,8 @@ def process_recording(
 ) -> AttemptResult:
     """Claim a recording, analyse it with no transaction open, and record the result if the claim still holds.
 
-    The pictures come last, when the result can already be read; whatever becomes of them, the attempt ended well.
+    The pictures come last, by the same reader, when the result can already be read; whatever becomes of them, the
+    attempt ended well.
     Never raises for a bad video (that is a result) nor for a reader that died (that is a retry). Any other
     error is written down as a retry, or as given up after the last attempt, and raised again for the log.
     """
@@ -119,7 +120,9 @@ def process_next(
     staging_dir: Path,
     policy: WorkPolicy | None = None,
 ) -> tuple[AttemptResult, Turn | None]:
-    """Do as `process_recording` for whoever's turn it is, and return whose it was; None when nothing is due.
+    """Analyse whoever's recording it is the turn of, and return whose it was; None when nothing is due.
+
+    Its pictures are ordered, not drawn: another recording may be waiting for its result.
 
     There are as many messages as recordings that wait, so it does not matter whose message is followed by whose turn.
     """
@@ -132,12 +135,17 @@ def process_next(
         attempt = _claim(uow, turn, uow_factory=uow_factory, blobs=blobs, policy=rules)
     if attempt is None:
         return AttemptResult.NOT_CLAIMED, turn
-    made = _make(attempt, reader_factory=reader_factory, method=method, staging_dir=staging_dir, overlay=True)
+    made = _make(attempt, reader_factory=reader_factory, method=method, staging_dir=staging_dir, overlay=None)
     return made, turn
 
 
 def _make(
-    attempt: _Attempt, *, reader_factory: ReaderFactory, method: MethodStamp, staging_dir: Path, overlay: bool
+    attempt: _Attempt,
+    *,
+    reader_factory: ReaderFactory,
+    method: MethodStamp,
+    staging_dir: Path,
+    overlay: bool | None,
 ) -> AttemptResult:
     try:
         return _analyse(
@@ -191,9 +199,12 @@ def _analyse(
     reader_factory: ReaderFactory,
     method: MethodStamp,
     staging_dir: Path,
-    overlay: bool,
+    overlay: bool | None,
 ) -> AttemptResult:
-    """Work without a transaction, record, then draw; the folder and all in it are gone afterwards."""
+    """Work without a transaction, record, then draw; the folder and all in it are gone afterwards.
+
+    With `overlay` None nothing is drawn here: the pictures are ordered.
+    """
     analysis_id = new_id()
     applied = applicable(attempt.corrections, pick_id=attempt.pick_id, model_sha256=method.model_sha256)
     with working_folder(staging_dir, prefix="attempt-") as folder, ExitStack() as stack:
@@ -215,14 +226,20 @@ def _analyse(
                 remove_blobs(attempt.blobs, stored)
                 raise
         result, drawing = _record(
-            attempt, analysis_id=analysis_id, analysed=analysed, files=files, stored=stored, applied=applied
+            attempt,
+            analysis_id=analysis_id,
+            analysed=analysed,
+            files=files,
+            stored=stored,
+            applied=applied,
+            draws=overlay is not None,
         )
         judge_ahead(
             uow_factory=attempt.uow_factory,
             organisation_id=attempt.organisation_id,
             recording_id=attempt.claim.recording_id,
         )
-        if drawing is not None:
+        if drawing is not None and overlay is not None:
             draw = partial(
                 _draw,
                 analysed=analysed,
@@ -293,8 +310,9 @@ def _record(
     files: AnalysisFiles,
     stored: list[str],
     applied: tuple[StoredCorrection, ...],
+    draws: bool,
 ) -> tuple[AttemptResult, Drawing | None]:
-    """Write the result and the step of its life in one transaction while the claim is ours, and hold its pictures."""
+    """Write the result and the step of its life in one transaction while the claim is ours, and hold or order its pictures."""
     record = analysed.record
     usable = record.verdict is not Verdict.INVALID
     with attempt.uow_factory(attempt.organisation_id) as uow:
@@ -314,7 +332,7 @@ def _record(
             analysis_id=analysis_id,
             correction_ids=[item.id for item in applied],
         )
-        claim = _order_pictures(uow, attempt, analysis_id=analysis_id, analysed=analysed)
+        claim = _order_pictures(uow, attempt, analysis_id=analysis_id, analysed=analysed, draws=draws)
         found = uow.recordings.find(
             organisation_id=attempt.organisation_id, recording_id=attempt.claim.recording_id
         )
@@ -334,15 +352,15 @@ def _record(
 
 
 def _order_pictures(
-    uow: UnitOfWork, attempt: _Attempt, *, analysis_id: UUID, analysed: AnalysedVideo
+    uow: UnitOfWork, attempt: _Attempt, *, analysis_id: UUID, analysed: AnalysedVideo, draws: bool
 ) -> PicturesClaim | None:
-    """Hold the pictures for the reader at hand; what was put right it has not seen, so that is drawn afresh."""
+    """Hold the pictures for the reader at hand, if it draws; what was put right it has not seen, so that is drawn afresh."""
+    if analysed.track is None:
+        return None
     ids = {"organisation_id": attempt.organisation_id, "analysis_id": analysis_id}
-    if analysed.corrected is not None:
+    if not draws or analysed.corrected is not None:
         uow.pictures.order(**ids, max_attempts=attempt.policy.max_attempts)
         uow.defer(pictures_job(**ids))
-        return None
-    if analysed.track is None:
         return None
     return uow.pictures.begin(**ids, lease_s=attempt.policy.lease_s, max_attempts=attempt.policy.max_attempts)
 

@@ -11,9 +11,10 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.lifecycle import PicturesState, RecordingState
 from app.jobs.memory_queue import MemoryQueue
 from app.jobs.names import DRAW_PICTURES
+from app.jobs.queue import BULK
 from app.services import recordings
 from app.services.draw_pictures import DrawResult, draw_pictures, sweep_pictures
-from app.services.process_recording import AttemptResult, process_recording
+from app.services.process_recording import AttemptResult, process_next, process_recording
 from app.services.read_models import AnalysisView, BlobKind, RecordingView
 from app.services.video_reader import PictureOrder, Progress, VideoReaderDiedError, VideoReading
 from app.services.work_policy import WorkPolicy
@@ -117,6 +118,34 @@ def test_pictures_while_they_are_drawn_then_the_result_is_there_already(process:
     after = _analysis(look())
     assert (after.pictures, after.has_overlay) == (PicturesState.DONE, True)
     assert after.record == _analysis(seen[0]).record
+
+
+def test_pictures_when_a_worker_takes_turns_then_they_are_ordered_and_the_next_recording_does_not_wait(
+    uow_factory: UnitOfWorkFactory,
+    blobs: LocalBlobStore,
+    queue: MemoryQueue,
+    recording_id: UUID,
+    draw: Draw,
+    look: Look,
+    tmp_path: Path,
+) -> None:
+    result, turn = process_next(
+        uow_factory=uow_factory,
+        blobs=blobs,
+        reader_factory=lambda: ScriptedReader(while_drawing=_break),
+        method=METHOD,
+        staging_dir=tmp_path,
+        policy=QUICK,
+    )
+    assert turn is not None
+    assert (result, turn.recording_id) == (AttemptResult.REJECTED, recording_id)
+    ordered = _analysis(look())
+    assert ordered.pictures is PicturesState.PENDING
+    assert [(job.name, job.args[0], job.queue) for job in queue.jobs[-1:]] == [
+        (DRAW_PICTURES, str(ordered.id), BULK)
+    ]
+    assert draw(ordered.id) is DrawResult.DRAWN
+    assert _analysis(look()).pictures is PicturesState.DONE
 
 
 def test_pictures_while_they_take_longer_than_the_lease_then_nobody_else_begins(

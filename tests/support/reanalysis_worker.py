@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     runtime = Runtime(
         container=container,
         reader_factory=ScriptedReader,
+        drawer_factory=ScriptedReader,
         method=container.method,
         close_readers=lambda: None,
     )

@@ -68,6 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     runtime = Runtime(
         container=build_container(settings),
         reader_factory=lambda: SlowReader(seconds=seconds, reads=reads, drawing_s=drawing_s),
+        drawer_factory=lambda: SlowReader(seconds=seconds, reads=reads, drawing_s=drawing_s),
         method=METHOD,
         close_readers=lambda: None,
     )

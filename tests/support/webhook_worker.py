@@ -23,6 +23,7 @@ def main() -> int:
     runtime = Runtime(
         container=container,
         reader_factory=ScriptedReader,
+        drawer_factory=ScriptedReader,
         method=container.method,
         close_readers=lambda: None,
     )

@@ -17,6 +17,7 @@ def _celery(container: Container) -> Celery:
     runtime = Runtime(
         container=container,
         reader_factory=lambda: SlowReader(seconds=0, reads=container.settings.data_dir / "reads"),
+        drawer_factory=lambda: SlowReader(seconds=0, reads=container.settings.data_dir / "reads"),
         method=METHOD,
         close_readers=lambda: None,
     )

@@ -151,16 +151,45 @@ def test_reader_when_used_from_a_thread_that_ends_then_the_next_spare_still_live
     assert codes == ["no_person", "no_person"]
 
 
-def test_reader_when_it_has_read_then_the_next_one_is_warmed_up_and_not_before(video: Path) -> None:
-    def pids(*_: object) -> set[int]:
-        return {child.pid for child in psutil.Process().children()}
+def test_child_when_made_then_it_is_a_copy_of_a_process_with_one_thread_that_never_opens_a_video(
+    pool: SandboxPool, video: Path
+) -> None:
+    with pool.reader() as reader, pool.reader() as another:
+        nursery = psutil.Process(reader.pid).parent()
+        assert nursery == psutil.Process(another.pid).parent()
+        assert nursery is not None
+        assert (nursery.ppid(), nursery.num_threads()) == (os.getpid(), 1)
+        _read(reader, video)
+        assert nursery.num_threads() == 1
+        assert psutil.Process(another.pid).open_files() == []
+        _read(another, video)
 
-    with SandboxPool() as pool, pool.reader() as reader:
-        at_first, during = pids(), set[int]()
-        reader.read(video, context=TrialContext(), on_progress=lambda *_: during.update(pids()))
-        assert reader.pid in during <= at_first
-        with pool.reader() as another:
-            assert another.pid not in at_first
+
+def test_child_when_its_nursery_is_killed_then_it_ends_and_the_next_video_is_read_all_the_same(
+    video: Path,
+) -> None:
+    with SandboxPool() as pool:
+        with pool.reader() as reader:
+            pid = reader.pid
+            psutil.Process(pid).parent().kill()  # type: ignore[union-attr]  # it has one
+            with pytest.raises(VideoReaderDiedError):
+                _read(reader, video)
+        until_s = time.monotonic() + 5
+        while time.monotonic() < until_s and not _is_gone(pid):
+            time.sleep(0.01)
+        assert _is_gone(pid)
+        with pool.reader() as reader:
+            assert _read(reader, video).video is not None
+
+
+def test_child_when_it_draws_then_it_lets_those_that_read_go_first(pool: SandboxPool) -> None:
+    with pool.reader(nice=10) as drawer, pool.reader() as reader:
+        ours = os.nice(0)
+        assert psutil.Process(reader.pid).nice() == ours
+        assert psutil.Process(drawer.pid).nice() == min(19, ours + 10)
+        grouped = Path(f"/proc/{drawer.pid}/autogroup")
+        if grouped.exists():
+            assert grouped.read_text().split()[-1] == "10"
 
 
 def test_read_when_memory_is_not_enough_then_the_reader_died(tmp_path: Path) -> None:
@@ -168,7 +197,7 @@ def test_read_when_memory_is_not_enough_then_the_reader_died(tmp_path: Path) -> 
     large = write_video(tmp_path / "large.mp4", times_s=steady(16, 30.0), size=(3840, 2160))
     limits = Limits(memory_bytes=128 * 1024 * 1024)
     with (
-        SandboxPool(SandboxSettings(limits=limits, n_spares=0)) as pool,
+        SandboxPool(SandboxSettings(limits=limits)) as pool,
         pool.reader() as reader,
         pytest.raises(VideoReaderDiedError),
     ):
@@ -176,7 +205,7 @@ def test_read_when_memory_is_not_enough_then_the_reader_died(tmp_path: Path) -> 
 
 
 def test_read_when_it_takes_too_long_then_the_child_is_killed() -> None:
-    with SandboxPool(SandboxSettings(timeout_s=0.3, n_spares=0)) as pool, pool.reader() as reader:
+    with SandboxPool(SandboxSettings(timeout_s=0.3)) as pool, pool.reader() as reader:
         pid = reader.pid
         with pytest.raises(VideoReaderDiedError, match="too long"):
             _read(reader, Path("samples/dvj_f_neutral_60.mp4"))
@@ -187,7 +216,7 @@ def test_reader_when_model_is_no_model_then_the_reader_died(tmp_path: Path, vide
     model = tmp_path / "other.task"
     model.write_bytes(b"not a bundle")
     with (
-        SandboxPool(SandboxSettings(model=model, n_spares=0)) as pool,
+        SandboxPool(SandboxSettings(model=model)) as pool,
         pool.reader() as reader,
         pytest.raises(VideoReaderDiedError),
     ):
@@ -259,7 +288,7 @@ def test_pool_when_an_earlier_worker_was_killed_then_its_folders_are_removed() -
     (orphaned / "track.npz").write_bytes(b"x")
     in_use = Path(tempfile.mkdtemp(prefix=f"plumbline-video-{os.getpid()}-"))
     try:
-        SandboxPool(SandboxSettings(n_spares=0)).close()
+        SandboxPool(SandboxSettings()).close()
         assert not orphaned.exists()
         assert in_use.exists()
     finally:

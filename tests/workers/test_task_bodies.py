@@ -35,6 +35,7 @@ def _runtime(container: Container, kind: Callable[..., VideoReader]) -> Runtime:
     return Runtime(
         container=container,
         reader_factory=lambda: kind(seconds=0, reads=container.settings.data_dir / "reads"),
+        drawer_factory=lambda: kind(seconds=0, reads=container.settings.data_dir / "reads"),
         method=METHOD,
         close_readers=lambda: None,
     )
