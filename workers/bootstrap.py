@@ -11,8 +11,8 @@ from app.services.work_policy import ReaderFactory
 from app.settings import Settings
 from workers.sandbox import SandboxPool, SandboxSettings
 
-DRAWING_NICE = 10
-"""Beside a reading, drawing gets a tenth of a core; alone, all of it."""
+DRAWING_NICE = 5
+"""Beside a reading, drawing gets a quarter of a core; alone, all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
