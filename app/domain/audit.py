@@ -84,6 +84,7 @@ class Act(StrEnum):
     CAPTURE_REFUSED = "capture.refused"
     RECORDING_RECEIVED = "recording.received"
     RECORDING_REQUEUED = "recording.requeued"
+    RECORDING_DELETED = "recording.deleted"
     RESULT_READ = "recording.result_read"
     SCREENING_READ = "screening.result_read"
     HISTORY_READ = "athlete.history_read"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.db.repositories.retention import DueFiles
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from app.domain.access import Permission, Principal
 from app.domain.audit import Act
 from app.domain.changes import UNDO_FOR
 from app.domain.lifecycle import TRANSITIONS, Trigger
@@ -17,6 +18,7 @@ from app.services.consent_rules import judge_athletes, obey_consent
 from app.services.deliver_webhooks import forget_old_messages
 from app.services.direct_uploads import sweep_parts
 from app.services.draw_pictures import pictures_job
+from app.services.presenters import no_recording
 from app.services.roster_imports import KEEP_UNFINISHED_S
 from app.services.run_export import forget_old_exports
 from app.services.work_policy import WorkPolicy
@@ -142,6 +144,51 @@ def drop_videos_without_consent(
     )
 
 
+def delete_recording(
+    *, uow_factory: UnitOfWorkFactory, blobs: BlobStore, principal: Principal, recording_id: UUID
+) -> None:
+    """Remove a recording for somebody who does not want it: its video, its pictures and its measures. There is no undo.
+
+    What is left is that there was one: exports of it end, and whoever keeps a copy is told. To ask twice is to ask
+    once. A worker that is at it finds it gone and drops what it has. Raises `NotFoundError`, and `StaleStateError`
+    when the recording moved on meanwhile.
+    """
+    principal.require(Permission.RECORDINGS_WRITE)
+    organisation_id = principal.organisation_id
+    folder = recording_folder(organisation_id, recording_id)
+    with uow_factory(principal) as uow:
+        uow.show_withheld()
+        if uow.recordings.find(organisation_id=organisation_id, recording_id=recording_id) is None:
+            raise no_recording()
+        blobs.delete_all(folder)
+        if _purge_rows(uow, organisation_id=organisation_id, recording_id=recording_id, actor=principal):
+            uow.audit.record(actor=principal, act=Act.RECORDING_DELETED, object_id=recording_id)
+    # what a worker may have written before the rows said that it is gone: no row names it any more
+    blobs.delete_all(folder)
+
+
+def _purge_rows(
+    uow: UnitOfWork, *, organisation_id: UUID, recording_id: UUID, actor: Principal | None = None
+) -> bool:
+    """Remove every row that tells of what a recording showed; False when it is gone already."""
+    uow.show_withheld()
+    record = uow.recordings.find(organisation_id=organisation_id, recording_id=recording_id)
+    if record is None or (record.recording.state, Trigger.ERASED) not in TRANSITIONS:
+        return False
+    uow.recordings.transition(
+        recording_id,
+        from_state=record.recording.state,
+        trigger=Trigger.ERASED,
+        values={"filename": ""},
+        actor=actor,
+    )
+    uow.retention.note_original_deleted(recording_id=recording_id)
+    uow.captures.forget(organisation_id=organisation_id, recording_id=recording_id)
+    uow.export_jobs.withdraw(organisation_id=organisation_id, recording_ids=(recording_id,))
+    uow.analyses.delete_of(organisation_id=organisation_id, recording_id=recording_id)
+    return True
+
+
 def recording_folder(organisation_id: UUID, recording_id: UUID) -> str:
     """Return where every file of a recording lies, whatever it is called."""
     return f"{organisation_id}/{recording_id}"
@@ -213,21 +260,7 @@ class _Run:
         """Remove everything of a recording but that there was one."""
         self.blobs.delete_all(recording_folder(self.organisation_id, recording_id))
         with self.uow_factory(self.organisation_id) as uow:
-            uow.show_withheld()
-            record = uow.recordings.find(organisation_id=self.organisation_id, recording_id=recording_id)
-            if record is None or (record.recording.state, Trigger.ERASED) not in TRANSITIONS:
-                return False
-            uow.recordings.transition(
-                recording_id,
-                from_state=record.recording.state,
-                trigger=Trigger.ERASED,
-                values={"filename": ""},
-            )
-            uow.retention.note_original_deleted(recording_id=recording_id)
-            uow.captures.forget(organisation_id=self.organisation_id, recording_id=recording_id)
-            uow.export_jobs.withdraw(organisation_id=self.organisation_id, recording_ids=(recording_id,))
-            uow.analyses.delete_of(organisation_id=self.organisation_id, recording_id=recording_id)
-        return True
+            return _purge_rows(uow, organisation_id=self.organisation_id, recording_id=recording_id)
 
     def drop_originals(self, days: int | None, *, only: UUID | None = None) -> int:
         """Remove uploaded videos that have been kept for so many days."""

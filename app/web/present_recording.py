@@ -98,6 +98,9 @@ def present_recording(
         metrics=present_metrics(record.metrics) if record else None,
         facts=_facts(view),
         upload_href=_upload_href(view) if asked.may_upload else None,
+        delete_href=f"{path}/delete"
+        if asked.may_upload and view.state is not RecordingState.PURGED
+        else None,
         retry_href=f"{path}/retry" if asked.may_upload and view.state is RecordingState.FAILED else None,
     )
 

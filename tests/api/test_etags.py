@@ -25,6 +25,7 @@ WITHOUT = {
     "DELETE /api/v1/uploads/{capture_id}": "tus: ends what nobody edits",
     "DELETE /api/v1/captures/{capture_id}": "called off, never edited: 409 once it has a file",
     "DELETE /api/v1/exports/{export_id}": "removed, never edited",
+    "DELETE /api/v1/recordings/{recording_id}": "deleted for good, whatever became of it meanwhile",
     "DELETE /api/v1/invitations/{invitation_id}": "ended, never edited: another invitation is another thing",
     "DELETE /api/v1/screening-days/{day_id}/passes/{pass_id}": "ended, never edited",
 }

@@ -247,3 +247,26 @@ def test_static_file_when_asked_with_its_version_then_kept_for_ever(visitor: htt
     assert "immutable" in kept.headers["cache-control"]
     assert visitor.get("/static/css/base.css").headers["cache-control"] == "no-cache"
     assert visitor.get("/static/../render.py").status_code == 404
+
+
+def test_delete_when_asked_for_then_the_page_says_so_and_offers_it_no_more(
+    browser: httpx.Client, parts: WebParts, uploaded: ReceivedRecording
+) -> None:
+    assert _path(uploaded, "/delete") in browser.get(_path(uploaded)).text
+    refused = browser.post(_path(uploaded, "/delete"), data={"csrf_token": "guessed"})
+    assert refused.status_code == 403
+    answer = browser.post(_path(uploaded, "/delete"), data={"csrf_token": token_of(browser, parts)})
+    assert (answer.status_code, answer.headers["location"]) == (303, _path(uploaded))
+    page = browser.get(_path(uploaded)).text
+    assert "This video was deleted" in page
+    assert _path(uploaded, "/delete") not in page
+    assert browser.get(_path(uploaded, "/original")).status_code == 404
+
+
+def test_delete_when_one_may_only_look_then_403_and_not_offered(
+    onlooker: httpx.Client, parts: WebParts, uploaded: ReceivedRecording
+) -> None:
+    assert _path(uploaded, "/delete") not in onlooker.get(_path(uploaded)).text
+    data = {"csrf_token": token_of(onlooker, parts)}
+    assert onlooker.post(_path(uploaded, "/delete"), data=data).status_code == 403
+    assert onlooker.get(_path(uploaded, "/original")).status_code == 200

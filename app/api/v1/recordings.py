@@ -23,7 +23,7 @@ from app.domain.access import Permission, Principal
 from app.domain.lifecycle import FINAL_STATES, RecordingState
 from app.http.parts import Parts
 from app.http.small_bodies import SmallBodyRoute
-from app.services import analyses, recordings
+from app.services import analyses, recordings, retention
 from app.services.analysis_record import analysis_document
 from app.services.read_models import AnalysisView
 
@@ -138,3 +138,21 @@ def requeue_recording(
     recording = recordings.requeue_recording(uow=uow, principal=principal, recording_id=recording_id)
     response.headers["Location"] = recording_url(recording_id)
     return present_recording(recording)
+
+
+@router.delete(
+    "/recordings/{recording_id}",
+    operation_id="delete_recording",
+    summary="Delete a recording for good",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=WRITE,
+    responses=problems(404, 409),
+)
+def delete_recording(recording_id: UUID, parts: PartsDep, principal: PrincipalDep) -> None:
+    """Remove its video, pictures and measures, in whatever state it is; that there was one stays known.
+
+    There is no undo. Deleting it again changes nothing.
+    """
+    retention.delete_recording(
+        uow_factory=parts.uow_factory, blobs=parts.blobs, principal=principal, recording_id=recording_id
+    )

@@ -248,3 +248,4 @@ class RecordingPage(Page):
     facts: tuple[Fact, ...]
     upload_href: str | None
     retry_href: str | None
+    delete_href: str | None

@@ -13,7 +13,7 @@ from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RecordingState
 from app.http.files import send_blob
 from app.http.parts import Parts
-from app.services import analyses, athlete_history, athletes, recordings, trials
+from app.services import analyses, athlete_history, athletes, recordings, retention, trials
 from app.services.read_models import BlobKind, RecordingView
 from app.services.screening_models import ScreeningChange
 from app.services.trial_models import TrialResultView
@@ -80,6 +80,24 @@ def retry(
     """Try a recording again that failed."""
     check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     recordings.requeue_recording(uow=uow, principal=principal, recording_id=recording_id)
+    return RedirectResponse(f"/recordings/{recording_id}", status_code=status.HTTP_303_SEE_OTHER)
+
+
+@router.post(
+    "/recordings/{recording_id}/delete", dependencies=[Depends(PageRule(Permission.RECORDINGS_WRITE))]
+)
+def delete(
+    recording_id: UUID,
+    request: Request,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    csrf_token: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Remove a recording for good, and show that it is gone."""
+    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
+    retention.delete_recording(
+        uow_factory=parts.uow_factory, blobs=parts.blobs, principal=principal, recording_id=recording_id
+    )
     return RedirectResponse(f"/recordings/{recording_id}", status_code=status.HTTP_303_SEE_OTHER)
 
 
