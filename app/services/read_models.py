@@ -354,6 +354,8 @@ class ReceivedRecording:
     recording: RecordingView
     replayed: bool
     """True when the same Idempotency-Key had already made this recording; nothing new was kept."""
+    existing: bool = False
+    """True when the same file had come before for this athlete and movement: this is what it became then."""
 
 
 class BlobKind(StrEnum):

@@ -50,7 +50,7 @@ from app.services.read_models import (
     RecordingView,
 )
 from app.services.recording_fields import check_day, check_trial_number, check_whom, shown_filename
-from app.services.trial_places import find_place
+from app.services.trial_places import find_owner, find_place
 from app.services.uploads import ProbedVideo, StagedUpload
 from app.storage import blobs as stores
 from app.storage.blobs import BlobNotFoundError, BlobStore
@@ -113,14 +113,18 @@ def receive_recording(
     trial_number: int | None = None,
     idempotency_key: str | None = None,
     recording_id: UUID | None = None,
+    only_once: bool = False,
 ) -> ReceivedRecording:
     """Keep a video and queue it for analysis.
 
     The file is durable before any row is written, so pass a unit of work that has done nothing yet; the
     job goes out when the caller leaves it. Without an athlete the recording waits in the inbox, analysed
     all the same. It joins the trial that is named by id, or by number within athlete, day, occasion and
-    movement, as its other view; else it begins a new one. `recording_id` is that of its announcement. Raises `NotFoundError` (no such athlete), `InvalidInputError`, `StorageFullError` and
-    `IdempotencyConflictError` (the same key was used for another request); then nothing is kept.
+    movement, as its other view; else it begins a new one. `recording_id` is that of its announcement. With `only_once` a
+    file that came before for this athlete and movement is not kept again: the recording there is, is returned.
+
+    Raises `NotFoundError` (no such athlete), `InvalidInputError`, `StorageFullError` and `IdempotencyConflictError` (the
+    same key was used for another request); then nothing is kept.
     """
     principal.require(Permission.RECORDINGS_WRITE)
     request = _Request(
@@ -136,6 +140,10 @@ def receive_recording(
     if idempotency_key is not None:
         idempotency_key = check_text(idempotency_key, field="idempotency_key", max_length=255)
     check_whom(principal, athlete_id=athlete_id, trial_id=None)
+    same_id = _find_same(uow, principal, request, upload) if only_once else None
+    if same_id is not None and not _is_claimed(uow, principal, idempotency_key):
+        same = recording_view(uow=uow, principal=principal, recording_id=same_id)
+        return ReceivedRecording(recording=same, replayed=False, existing=True)
     recording_id = recording_id or new_id()
     key = f"{principal.organisation_id}/{recording_id}/original.{probed.extension}"
     _store(uow=uow, blobs=blobs, key=key, upload=upload)
@@ -177,6 +185,28 @@ def receive_recording(
     )
     received = recording_view(uow=uow, principal=principal, recording_id=recording_id)
     return ReceivedRecording(recording=received, replayed=False)
+
+
+def _find_same(uow: UnitOfWork, principal: Principal, request: _Request, upload: StagedUpload) -> UUID | None:
+    """Return what the file became when it came before, while nobody else can send it; in the inbox none is looked for."""
+    athlete_id = request.athlete_id
+    if athlete_id is None and request.trial_id is not None:
+        athlete_id = find_owner(uow=uow, principal=principal, trial_id=request.trial_id)
+    if athlete_id is None:
+        return None
+    organisation_id = principal.organisation_id
+    uow.captures.hold_file(organisation_id=organisation_id, sha256=upload.sha256)
+    return uow.captures.find_recording(
+        organisation_id=organisation_id,
+        sha256=upload.sha256,
+        athlete_id=athlete_id,
+        movement=request.movement,
+    )
+
+
+def _is_claimed(uow: UnitOfWork, principal: Principal, key: str | None) -> bool:
+    """Say whether a request with this key was answered before: then its answer holds, whatever it was."""
+    return key is not None and uow.idempotency.is_known(organisation_id=principal.organisation_id, key=key)
 
 
 def get_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> RecordingView:

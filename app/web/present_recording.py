@@ -82,6 +82,7 @@ def present_recording(
         date_iso=view.created_at.isoformat(),
         date_text=f"{view.created_at.day} {view.created_at:%b %Y, %H:%M} UTC",
         live_href=f"{path}/progress",
+        came_again=False,
         progress=progress,
         verdict=None if progress else _verdict(view),
         findings=_findings(view, shown={still.dom_id for still in stills}),

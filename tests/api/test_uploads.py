@@ -19,6 +19,7 @@ from tests.api.conftest import Club, client_with_key, make_key
 from tests.api.results import analyse
 from tests.api.support import PartsForTests, TrustingProber, fake_video
 from tests.api.test_errors import check_problem
+from tests.api.things import Things
 
 URL = "/api/v1/recordings"
 
@@ -31,7 +32,8 @@ def upload(
     key: str | None = None,
     name: str = "jump.mp4",
 ) -> httpx.Response:
-    body = fake_video() if content is None else content
+    # another file each time, unless it is the same request
+    body = fake_video() + (key or uuid4().hex).encode() if content is None else content
     return client.post(
         URL,
         files={"file": (name, body, "video/mp4")},
@@ -330,3 +332,45 @@ def wait_until(happened: Callable[[], bool], *, timeout_s: float = 10.0) -> None
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+@pytest.fixture
+def things(club: Club, parts: PartsForTests) -> Things:
+    return Things(club=club, parts=parts)
+
+
+def test_upload_when_the_file_came_before_for_this_athlete_then_200_with_that_recording(
+    club: Club, things: Things, api_queue: MemoryQueue
+) -> None:
+    whose = {"athlete_id": things.id_of("athlete_id")}
+    film = fake_video() + b"a film of its own"
+    first = upload(club.client, film, fields=whose, key="film-1")
+    assert first.status_code == 202
+    n_jobs = len(api_queue.jobs)
+    again = upload(club.client, film, fields=whose, name="other name.mp4")
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    assert again.headers["Location"] == first.headers["Location"]
+    assert "Idempotent-Replayed" not in again.headers
+    with_a_key = upload(club.client, film, fields=whose, key="film-2")
+    assert (with_a_key.status_code, with_a_key.json()["id"]) == (200, first.json()["id"])
+    assert len(api_queue.jobs) == n_jobs
+    replayed = upload(club.client, film, fields=whose, key="film-1")
+    assert (replayed.status_code, replayed.headers["Idempotent-Replayed"]) == (202, "true")
+    for other in (
+        whose | {"movement": "single_leg_squat"},
+        {"athlete_id": things.id_of("leaver_id")},
+        {},
+    ):
+        assert upload(club.client, film, fields=other).status_code == 202, other
+    assert listed(club).count(first.json()["id"]) == 1
+
+
+def test_uploads_when_eight_send_one_file_of_one_athlete_then_one_recording_is_made(
+    club: Club, things: Things
+) -> None:
+    film = fake_video() + b"sent by eight"
+    whose = {"athlete_id": things.id_of("athlete_id")}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: upload(club.client, film, fields=whose), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
+    assert len({answer.json()["id"] for answer in answers}) == 1

@@ -91,7 +91,14 @@ def test_upload_when_front_and_side_have_one_number_then_they_are_one_trial(
     athlete = make_athlete(parts.uow_factory, club)
     found = []
     for view in ("frontal", "sagittal"):
-        answer = _send(browser, parts, athlete_id=str(athlete.id), view=view, trial_number="2")
+        answer = _send(
+            browser,
+            parts,
+            content=f"from {view}".encode(),
+            athlete_id=str(athlete.id),
+            view=view,
+            trial_number="2",
+        )
         assert answer.status_code == 303
         recording_id = UUID(answer.headers["location"].removeprefix("/recordings/"))
         with parts.uow_factory(club.id) as uow:
@@ -195,3 +202,14 @@ def test_box_height_when_it_makes_sense_then_read(text: str, height: float | Non
 def test_box_height_when_it_makes_none_then_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 # any of them means the same to the form
         read_box_height(text)
+
+
+def test_upload_when_the_file_came_before_then_its_page_says_so_and_nothing_new_is_made(
+    browser: httpx.Client, parts: WebParts, club: Club
+) -> None:
+    athlete = make_athlete(parts.uow_factory, club)
+    first = _send(browser, parts, content=b"one film", athlete_id=str(athlete.id))
+    again = _send(browser, parts, content=b"one film", athlete_id=str(athlete.id))
+    assert again.headers["location"] == f"{first.headers['location']}?again=1"
+    assert "This video was here already" in browser.get(again.headers["location"]).text
+    assert "This video was here already" not in browser.get(first.headers["location"]).text

@@ -61,6 +61,12 @@ def check_before_body(request: Request, parts: PartsDep, principal: PrincipalDep
     status_code=status.HTTP_202_ACCEPTED,
     dependencies=[Depends(Requires(Permission.RECORDINGS_WRITE)), Depends(check_before_body)],
     responses={
+        200: {
+            "model": RecordingReceipt,
+            "description": "This file had come before for this athlete and movement: the recording it became then."
+            " Nothing new is kept.",
+            "headers": {"Location": {"description": "Where to follow it.", "schema": {"type": "string"}}},
+        },
         202: {
             "description": "The video is kept and will be analysed.",
             "headers": {
@@ -90,7 +96,10 @@ async def upload_recording(
         ),
     ] = None,
 ) -> RecordingReceipt:
-    """Keep a video and queue it for analysis. Follow the address in `Location`."""
+    """Keep a video and queue it for analysis. Follow the address in `Location`.
+
+    The same file for the same athlete and movement is taken once: the recording there is, is returned (200).
+    """
     async with parts.staging.open(limit_bytes=parts.settings.max_upload_bytes) as writer:
         form = await receive_upload(
             request.stream(), content_type=request.headers.get("content-type"), writer=writer
@@ -109,6 +118,8 @@ async def upload_recording(
     response.headers["Location"] = recording_url(received.recording.id)
     if received.replayed:
         response.headers["Idempotent-Replayed"] = "true"
+    if received.existing:
+        response.status_code = status.HTTP_200_OK
     return present_receipt(received.recording)
 
 
@@ -151,6 +162,7 @@ def keep_recording(
             trial_id=fields.trial_id,
             trial_number=fields.trial_number,
             idempotency_key=idempotency_key,
+            only_once=True,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, exists, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,20 @@ class IdempotencyRepository:
     def __init__(self, session: Session) -> None:
         """Work through the unit of work's session."""
         self._session = session
+
+    def is_known(self, *, organisation_id: UUID, key: str) -> bool:
+        """Say whether a request with this key was taken, within the time that keys are kept."""
+        return bool(
+            self._session.scalar(
+                select(
+                    exists().where(
+                        IdempotencyKey.organisation_id == organisation_id,
+                        IdempotencyKey.key == key,
+                        IdempotencyKey.created_at >= from_now(-KEPT_S),
+                    )
+                )
+            )
+        )
 
     def claim(
         self, *, organisation_id: UUID, key: str, request_sha256: str, recording_id: UUID

@@ -230,6 +230,8 @@ class RecordingPage(Page):
     date_iso: str
     date_text: str
     live_href: str
+    came_again: bool
+    """Somebody just sent this very file again; nothing new was made of it."""
     progress: Progress | None
     verdict: VerdictPanel | None
     findings: tuple[FindingCard, ...]

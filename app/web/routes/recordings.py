@@ -1,5 +1,6 @@
 """The page of one recording, its live progress, its pictures and videos."""
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -33,11 +34,17 @@ MAX_FRAME = 1_000_000
 
 @router.get("/recordings/{recording_id}", dependencies=RESULTS)
 def show_recording(
-    recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
+    recording_id: UUID,
+    request: Request,
+    parts: PartsDep,
+    uow: UowDep,
+    principal: PrincipalDep,
+    again: str = "",
 ) -> Response:
-    """Show the result, or how far it is, or why there is none."""
+    """Show the result, or how far it is, or why there is none; and that the file just sent was known already."""
     view = recordings.get_recording(uow=uow, principal=principal, recording_id=recording_id)
-    return page_response(_page(view, request, parts=parts, uow=uow, principal=principal))
+    page = _page(view, request, parts=parts, uow=uow, principal=principal)
+    return page_response(replace(page, came_again=again == "1"))
 
 
 @router.get("/recordings/{recording_id}/progress", dependencies=RESULTS)

@@ -119,8 +119,9 @@ def _keep(
             view=fields.view,
             box_height_cm=fields.box_height_cm,
             trial_number=fields.trial_number,
+            only_once=True,
         )
-    return f"/recordings/{received.recording.id}"
+    return f"/recordings/{received.recording.id}{'?again=1' if received.existing else ''}"
 
 
 def _refuse(

@@ -178,7 +178,7 @@ async function finish(key) {
   const done = await ask(captureUrl);
   localStorage.removeItem(key);
   window.removeEventListener("beforeunload", leaveOngoing);
-  window.location.assign(`/recordings/${done.body.recording_id}`);
+  window.location.assign(`/recordings/${done.body.recording_id}${done.body.duplicate ? "?again=1" : ""}`);
 }
 
 function send(file, capture, key) {
