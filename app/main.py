@@ -26,6 +26,7 @@ from app.http.problems import problem_of
 from app.http.tus import TusMiddleware
 from app.memory import give_back_memory
 from app.services import captures
+from app.services.whole_uploads import finish_whole_files
 from app.storage.blobs import StorageFullError
 from app.web.errors import answer_as_page
 from app.web.pages import add_pages
@@ -81,20 +82,28 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
 
 
 async def _sweep_partial_files(parts: Parts) -> None:
-    """Remove half uploaded files nobody waits for; here, because they lie on the disk of the process that takes them.
+    """Finish files that are here whole, and remove those nobody waits for: they lie on the disk of this process.
 
     What requests have freed goes back to the system in the same breath.
     """
     while True:
         try:
+            n_finished = await run_in_threadpool(
+                finish_whole_files,
+                uow_factory=parts.uow_factory,
+                blobs=parts.blobs,
+                partials=parts.partials,
+                staging=parts.staging.directory,
+                prober=parts.prober,
+            )
             n_removed = await run_in_threadpool(
                 captures.sweep_partial_files, uow_factory=parts.uow_factory, partials=parts.partials
             )
         except Exception:  # noqa: BLE001  # a database that is away just now must not end the sweeping
             _log.exception("partial_files_not_swept")
         else:
-            if n_removed:
-                _log.info("swept_partial_files", n_removed=n_removed)
+            if n_removed or n_finished:
+                _log.info("swept_partial_files", n_removed=n_removed, n_finished=n_finished)
         give_back_memory()
         await asyncio.sleep(SWEEP_S)
 

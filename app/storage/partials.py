@@ -117,6 +117,19 @@ class PartialFiles:
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def hold_now(self, organisation_id: UUID, capture_id: UUID) -> Iterator[PartialFile | None]:
+        """Hold a file that is there and that nobody else holds; None otherwise, and nobody is asked to let go."""
+        path = self.directory / str(organisation_id) / f"{capture_id}{_SUFFIX}"
+        descriptor = _take(path) if path.exists() else None
+        if descriptor is None:
+            yield None
+            return
+        try:
+            yield PartialFile(path, descriptor, min_free_bytes=self._min_free_bytes)
+        finally:
+            os.close(descriptor)
+
     def list_all(self) -> list[tuple[UUID, UUID]]:
         """Return organisation and capture of every file here."""
         return [

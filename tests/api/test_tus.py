@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.services import captures
+from app.services.whole_uploads import finish_whole_files
 from tests.api.conftest import Club
 from tests.api.support import PartsForTests, fake_video
 from tests.api.test_captures import announce, sha256
@@ -469,3 +470,59 @@ def test_piece_when_the_size_was_not_announced_then_422_and_no_such_way_is_offer
     capture = announce(club.client)
     assert "tus" not in {way["kind"] for way in capture["uploads"]}
     assert send(club, f"{URL}/{capture['id']}", b"x", 0).status_code == 422
+
+
+# --- files that are whole, and nobody comes back for ---
+
+
+def lie_whole(parts: PartsForTests, engine: Engine, club: Club, url: str, content: bytes) -> None:
+    """Leave a file as a process leaves it that dies between its last byte and its recording."""
+    path = partial(parts, club, url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    with engine.begin() as connection:
+        connection.execute(
+            text("SELECT set_config('app.org_id', :id, true)"), {"id": str(club.organisation_id)}
+        )
+        connection.execute(
+            text("UPDATE capture SET received_bytes = :n WHERE id = :id"),
+            {"n": len(content), "id": url.rpartition("/")[2]},
+        )
+
+
+def finish_whole(parts: PartsForTests) -> int:
+    return finish_whole_files(
+        uow_factory=parts.uow_factory,
+        blobs=parts.blobs,
+        partials=parts.partials,
+        staging=parts.staging.directory,
+        prober=parts.prober,
+    )
+
+
+def test_whole_files_when_nobody_comes_back_then_each_becomes_its_recording_once(
+    club: Club, content: bytes, engine: Engine, parts: PartsForTests
+) -> None:
+    whole, half, ran_out, no_video, damaged = (
+        begin(club, content + b"1", client_ref="whole"),
+        begin(club, content + b"2"),
+        begin(club, content + b"3"),
+        begin(club, b"just some text"),
+        begin(club, content + b"4", sha256=sha256(content + b"4")),
+    )
+    lie_whole(parts, engine, club, whole, content + b"1")
+    send(club, half, content[:10], 0)
+    lie_whole(parts, engine, club, ran_out, content + b"3")
+    let_expire(engine, club, ran_out)
+    lie_whole(parts, engine, club, no_video, b"just some text")
+    lie_whole(parts, engine, club, damaged, content + b"5")
+    assert finish_whole(parts) == 3
+    states = [capture_of(club, url)["state"] for url in (whole, half, ran_out, no_video, damaged)]
+    assert states == ["received", "awaiting_upload", "received", "refused", "awaiting_upload"]
+    recording_id = capture_of(club, whole)["recording_id"]
+    kept = club.client.get(f"/api/v1/recordings/{recording_id}/original").content
+    assert kept == content + b"1"
+    told = club.client.get("/api/v1/audit", params={"act": "recording.received"}).json()["items"]
+    assert [entry["actor_kind"] for entry in told if entry["object_id"] == recording_id] == ["api_key"]
+    assert not partial(parts, club, whole).exists()
+    assert finish_whole(parts) == 0

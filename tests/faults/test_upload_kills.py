@@ -1,17 +1,21 @@
 """kill -9 of the api in the middle of an upload, again and again: the file that ends up here is the one that was sent."""
 
+import contextlib
 import hashlib
 import os
 import random
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from app.http.partial_uploads import BUFFER_BYTES, SAFE_EVERY_BYTES
 from tests.support.api_forks import ApiForks
+from tests.support.processes import wait_until
 from tests.support.service import SAMPLE, Service
 
 pytestmark = pytest.mark.faults
@@ -101,3 +105,37 @@ def test_upload_when_the_api_is_killed_ten_times_in_it_then_the_same_file_and_on
     assert original.digest() == digest
     assert service.n_recordings() == 1
     assert again <= N_KILLS * AGAIN_BYTES
+
+
+def test_upload_when_the_api_is_killed_at_the_last_byte_and_nobody_comes_back_then_it_is_finished_all_the_same(
+    service: Service, forks: ApiForks
+) -> None:
+    content = SAMPLE.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    forks.start()
+    with service.client() as client:
+        announced = client.post("/captures", json={"size_bytes": len(content), "sha256": digest})
+    capture_id = announced.raise_for_status().json()["id"]
+
+    def send() -> None:
+        headers = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        with service.client() as client, contextlib.suppress(httpx.TransportError):
+            client.patch(f"/uploads/{capture_id}", content=content, headers=headers)
+
+    def capture() -> dict[str, Any]:
+        with service.client() as client:
+            found: dict[str, Any] = client.get(f"/captures/{capture_id}").raise_for_status().json()
+        return found
+
+    # the last step waits for whoever decides about this file: every byte is safe then, and there is no recording
+    with service.holding_file(digest), ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send)
+        wait_until(
+            lambda: capture()["received_bytes"] == len(content), timeout_s=30, what="the last byte to be safe"
+        )
+        assert capture()["recording_id"] is None
+        forks.kill()
+        sending.result(30)
+    forks.start()
+    wait_until(lambda: capture()["state"] == "received", timeout_s=30, what="the recording")
+    assert service.n_recordings() == 1

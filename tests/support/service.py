@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -123,6 +124,20 @@ class Service:
                     text("SELECT count(*) FROM analysis WHERE recording_id = :id"), {"id": UUID(recording_id)}
                 )
                 return int(count.scalar_one())
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def holding_file(self, sha256: str) -> Iterator[None]:
+        """Decide about this file ourselves: nobody makes a recording of it before this is left."""
+        engine = create_engine(self._urls.owner_url)
+        try:
+            with engine.begin() as connection:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 2))"),
+                    {"name": f"{self.club_id}:{sha256}"},
+                )
+                yield
         finally:
             engine.dispose()
 
