@@ -30,7 +30,7 @@ class Part:
     first_byte: int
     size_bytes: int
     url: str
-    """For one PUT of exactly these bytes; signed, and good for an hour."""
+    """For PUT of exactly so many bytes, which the signature covers; good for an hour."""
     has_come: bool
 
 
@@ -55,7 +55,7 @@ def list_parts(*, blobs: BlobStore, principal: Principal, capture: CaptureView) 
         first = (number - 1) * PART_BYTES
         size = min(PART_BYTES, capture.size_bytes - first)
         key = _key(principal, capture.id, number)
-        url = blobs.sign_put(key, expires_s=EXPIRES_S)
+        url = blobs.sign_put(key, size_bytes=size, expires_s=EXPIRES_S)
         parts.append(
             Part(
                 number=number,

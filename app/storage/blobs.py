@@ -74,6 +74,6 @@ class BlobStore(Protocol):
 class DirectUploads(Protocol):
     """A store that takes files from clients directly."""
 
-    def sign_put(self, key: str, *, expires_s: float) -> str:
-        """Return an address to which whoever has it may PUT this blob, for so long."""
+    def sign_put(self, key: str, *, size_bytes: int, expires_s: float) -> str:
+        """Return an address to which whoever has it may PUT this blob, of exactly this size, for so long."""
         ...

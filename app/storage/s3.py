@@ -9,6 +9,7 @@ from obstore.store import MemoryStore, S3Store
 
 from app.storage.blobs import CHUNK_BYTES, BlobNotFoundError, check_key
 from app.storage.disk import full_disk_as_storage_error
+from app.storage.s3_signing import S3Signer
 
 
 class S3BlobStore:
@@ -21,13 +22,6 @@ class S3BlobStore:
     def put_file(self, key: str, path: Path) -> None:
         """Upload the file, in parts when it is large; the local one is left where it is."""
         obstore.put(self._store, check_key(key), path)
-
-    def sign_put(self, key: str, *, expires_s: float) -> str:
-        """Return an address to which whoever has it may PUT this blob, for so long."""
-        if isinstance(self._store, MemoryStore):
-            msg = "a store in memory has no address"
-            raise TypeError(msg)
-        return obstore.sign(self._store, "PUT", check_key(key), timedelta(seconds=expires_s))
 
     def put_bytes(self, key: str, content: bytes) -> None:
         """Store a small blob."""
@@ -49,10 +43,12 @@ class S3BlobStore:
 
     def iter_range(self, key: str, *, start: int, end: int) -> Iterator[bytes]:
         """Yield bytes start to end; a missing blob is an error at once, not at the first read."""
-        end = min(end, self.size(key))
+        size = self.size(key)
+        end = min(end, size)
         if start >= end:
             return iter(())
-        result = obstore.get(self._store, key, options={"range": (start, end)})
+        is_whole = (start, end) == (0, size)
+        result = obstore.get(self._store, key, options={} if is_whole else {"range": (start, end)})
         return (bytes(chunk) for chunk in result.stream(min_chunk_size=CHUNK_BYTES))
 
     def local_copy(self, key: str, directory: Path) -> Path:
@@ -84,6 +80,21 @@ class S3BlobStore:
         return sorted(entry["path"] for chunk in obstore.list(self._store, folder) for entry in chunk)
 
 
+class SigningS3BlobStore(S3BlobStore):
+    """One whose key we have, so that we can sign addresses for clients."""
+
+    def __init__(self, store: S3Store, *, signer: S3Signer, prefix: str) -> None:
+        """Use an opened store; `prefix` is the folder of the bucket that it is opened at, or empty."""
+        super().__init__(store)
+        self._signer = signer
+        self._prefix = prefix
+
+    def sign_put(self, key: str, *, size_bytes: int, expires_s: float) -> str:
+        """Return an address to which whoever has it may PUT this blob, of exactly this size, for so long."""
+        whole = "/".join(filter(None, (self._prefix, check_key(key))))
+        return self._signer.sign_put(whole, size_bytes=size_bytes, expires_s=expires_s)
+
+
 def open_s3(
     url: str,
     *,
@@ -92,17 +103,19 @@ def open_s3(
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
 ) -> S3BlobStore:
-    """Open ``s3://bucket/prefix``; without a key the machine's own AWS identity is used."""
+    """Open ``s3://bucket/prefix``; without a key the machine's own AWS identity is used, which signs nothing for clients."""
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    prefix = prefix.strip("/")
+    region = region or ("us-east-1" if endpoint_url else None)
     given = {
         "endpoint": endpoint_url,
-        "region": region or ("us-east-1" if endpoint_url else None),
+        "region": region,
         "access_key_id": access_key_id,
         "secret_access_key": secret_access_key,
     }
     store = S3Store(
         bucket,
-        prefix=prefix.strip("/") or None,
+        prefix=prefix or None,
         config={key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]  # a TypedDict in parts
         client_options={
             "allow_http": (endpoint_url or "").startswith("http://"),
@@ -111,4 +124,13 @@ def open_s3(
         },
         retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
     )
-    return S3BlobStore(store)
+    if access_key_id is None or secret_access_key is None or region is None:
+        return S3BlobStore(store)
+    signer = S3Signer(
+        endpoint_url=endpoint_url or f"https://s3.{region}.amazonaws.com",
+        bucket=bucket,
+        region=region,
+        key_id=access_key_id,
+        secret=secret_access_key,
+    )
+    return SigningS3BlobStore(store, signer=signer, prefix=prefix)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -9,25 +11,24 @@ from sqlalchemy import Engine, text
 
 from app.services.direct_uploads import PART_BYTES
 from app.services.retention import retain_organisation
-from app.storage.s3 import open_s3
+from app.storage.s3 import SigningS3BlobStore
 from tests.api.conftest import Club
 from tests.api.support import PartsForTests, fake_video
 from tests.api.test_captures import announce, put, sha256
 from tests.api.test_errors import check_problem
-from tests.support.small_s3 import BUCKET, SmallS3, small_s3
+from tests.support.s3_server import SECRET, S3Server, s3_server
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[SmallS3]:
-    with small_s3() as served:
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("store") / "s3") as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def parts(parts: PartsForTests, s3: SmallS3) -> PartsForTests:
-    store = open_s3(f"s3://{BUCKET}", endpoint_url=s3.url, access_key_id="id", secret_access_key="secret")
+def parts(parts: PartsForTests, s3: S3Server) -> PartsForTests:
     settings = parts.settings.model_copy(update={"max_upload_bytes": 3 * PART_BYTES})
-    return replace(parts, settings=settings, blobs=store)
+    return replace(parts, settings=settings, blobs=s3.open())
 
 
 def parts_url(capture: dict[str, object]) -> str:
@@ -37,7 +38,7 @@ def parts_url(capture: dict[str, object]) -> str:
 
 
 def test_file_when_its_parts_are_in_the_store_then_a_recording_and_the_parts_are_gone(
-    make_club: Callable[[], Club], s3: SmallS3
+    make_club: Callable[[], Club], s3: S3Server
 ) -> None:
     club, content = make_club(), fake_video(PART_BYTES) + b"the second part" * 1000
     capture = announce(club.client, size_bytes=len(content), sha256=sha256(content))
@@ -63,14 +64,58 @@ def test_file_when_its_parts_are_in_the_store_then_a_recording_and_the_parts_are
     assert (done.json()["state"], done.json()["recording_id"]) == ("received", capture["id"])
     original = club.client.get(f"{done.json()['links']['recording']}/original")
     assert sha256(original.content) == sha256(content)
-    left = [key for key in s3.objects if str(capture["id"]) in key]
+    left = [key for key in s3.list_keys() if str(capture["id"]) in key]
     assert left == [f"{club.organisation_id}/{capture['id']}/original.mp4"]
-    assert len(s3.signed) >= 2
     assert club.client.post(complete).status_code == 409
 
 
+def test_part_when_its_address_is_tampered_with_then_the_store_refuses_it(
+    make_club: Callable[[], Club], s3: S3Server
+) -> None:
+    club, content = make_club(), fake_video(5000)
+    capture = announce(club.client, size_bytes=len(content))
+    url = str(club.client.get(parts_url(capture)).json()["items"][0]["url"])
+    key = next(part for part in url.split("?")[0].split("/") if part == str(capture["id"]))
+    forged = {
+        "longer": (url, content + b"x"),
+        "shorter": (url, content[:-1]),
+        "elsewhere": (url.replace(key, str(uuid4())), content),
+        "later": (url.replace("X-Amz-Expires=3600", "X-Amz-Expires=99999"), content),
+        "signature": (url[:-4] + ("0000" if url[-4:] != "0000" else "1111"), content),
+    }
+    answers = {name: httpx.put(address, content=body).status_code for name, (address, body) in forged.items()}
+    assert answers == dict.fromkeys(forged, 403)
+    assert [key for key in s3.list_keys() if str(club.organisation_id) in key] == []
+    assert httpx.put(url, content=content).is_success
+
+
+def test_part_when_its_address_ran_out_or_was_signed_by_somebody_else_then_refused(s3: S3Server) -> None:
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    for secret, at, status in ((SECRET, hour_ago, 400), ("another secret", datetime.now(UTC), 403)):
+        store = s3.open(secret=secret)
+        assert isinstance(store, SigningS3BlobStore)
+        url = store._signer.sign_put("a/part", size_bytes=3, expires_s=600, now=at)
+        assert httpx.put(url, content=b"abc").status_code == status
+    assert "a/part" not in s3.list_keys()
+
+
+def test_parts_when_called_off_and_sent_all_the_same_then_removed_at_night(
+    make_club: Callable[[], Club], s3: S3Server, parts: PartsForTests
+) -> None:
+    club, content = make_club(), fake_video(5000)
+    capture = announce(club.client, size_bytes=len(content))
+    url = str(club.client.get(parts_url(capture)).json()["items"][0]["url"])
+    assert club.client.delete(f"/api/v1/captures/{capture['id']}").status_code == 204
+    assert httpx.put(url, content=content).is_success
+    assert any(str(capture["id"]) in key for key in s3.list_keys())
+    retain_organisation(
+        uow_factory=parts.uow_factory, blobs=parts.blobs, organisation_id=club.organisation_id
+    )
+    assert not any(str(capture["id"]) in key for key in s3.list_keys())
+
+
 def test_parts_when_never_completed_then_removed_at_night(
-    make_club: Callable[[], Club], s3: SmallS3, parts: PartsForTests, engine: Engine
+    make_club: Callable[[], Club], s3: S3Server, parts: PartsForTests, engine: Engine
 ) -> None:
     club, content = make_club(), fake_video(5000)
     capture = announce(club.client, size_bytes=len(content))
@@ -84,7 +129,7 @@ def test_parts_when_never_completed_then_removed_at_night(
     retain_organisation(
         uow_factory=parts.uow_factory, blobs=parts.blobs, organisation_id=club.organisation_id
     )
-    assert [key for key in s3.objects if str(capture["id"]) in key] == []
+    assert [key for key in s3.list_keys() if str(capture["id"]) in key] == []
     assert club.client.get(parts_url(capture)).status_code == 410
 
 
@@ -96,6 +141,6 @@ def test_parts_when_the_upload_is_anothers_then_404(make_club: Callable[[], Club
         check_problem(answer, code="not_found")
 
 
-def test_file_when_sent_by_put_then_it_goes_into_s3_all_the_same(club: Club, s3: SmallS3) -> None:
+def test_file_when_sent_by_put_then_it_goes_into_s3_all_the_same(club: Club, s3: S3Server) -> None:
     done = put(club.client, announce(club.client), fake_video(7000)).json()
-    assert f"{club.organisation_id}/{done['recording_id']}/original.mp4" in s3.objects
+    assert f"{club.organisation_id}/{done['recording_id']}/original.mp4" in s3.list_keys()
