@@ -60,7 +60,7 @@ postures leaves 1.2. A real person with markers (squats at 19 deg, not used for 
 straight, 1.3, 2.8 and 3.3 deg with the thigh at 0.86, 0.73 and 0.58 of its length. The spread from clip to clip, 1-2
 deg, is in the standard errors (`metrics.LANDMARK_COMMON_SD_DEG`).
 Turn share [D]: a rendered jump at 8 deg 0.56 (hip to knee) and 0.70 (knee to ankle), a real jump at 40 and 35 deg
-0.71, 0.70, 0.57 and 0.68, real squats at 19 deg 0.73 and 0.85; 230 drawn bodies in landing postures, each at up to seven
+0.71, 0.70, 0.57 and 0.68, real squats at 19 deg 0.73 and 0.85; 290 drawn bodies in landing postures, each at up to seven
 angles to 15 deg, 0.75 (0.68 and 0.75 leave 1.6 and 1.4 deg of what a turn of up to 8 deg does to a knee, nothing done 2.6).
 Leg share [D]: seven rendered clips 0.92-0.99, mean 0.96; 27 drawn bodies who stand straight 0.967, spread 0.017; two
 real men 0.91 and 1.02. The ankle landmark is above the joint.
