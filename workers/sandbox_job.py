@@ -14,6 +14,7 @@ from app.biomech.signals import load_scipy
 from app.biomech.types import AthletePoint, Movement, PoseTrack
 from app.domain.lifecycle import Stage
 from app.media.facts import VideoRefusedError
+from app.media.flash import find_flash
 from app.media.frames import VideoFile
 from app.media.overlay import draw_overlay
 from app.media.sound import find_clap
@@ -107,8 +108,9 @@ class Job:
         self._video, self._track = video, followed.track
         if followed.track is not None:
             Path(TRACK_FILE).write_bytes(track_to_bytes(followed.track, squeeze=False))
+        flash_s = find_flash(video) if _has_two_views(Movement(order.movement)) else None
         return ReadDone(
-            video=_video_said(video, followed, sha256=sha256.result(), clap_s=clap.result()),
+            video=_video_said(video, followed, sha256=sha256.result(), clap_s=clap.result(), flash_s=flash_s),
             has_track=followed.track is not None,
             findings=_findings(followed, is_picked=at is not None),
             n_network_runs=self._estimator.n_network_runs,
@@ -173,11 +175,18 @@ def _sha256(path: Path) -> str:
 
 def _clap(path: Path, movement: Movement) -> float | None:
     """Return where a clap is heard; a second camera may have filmed the same trial and heard it, too."""
+    return find_clap(path) if _has_two_views(movement) else None
+
+
+def _has_two_views(movement: Movement) -> bool:
+    """Return whether a second camera may have filmed the same trial."""
     known = MOVEMENTS.get(movement)
-    return find_clap(path) if known is not None and len(known.views) > 1 else None
+    return known is not None and len(known.views) > 1
 
 
-def _video_said(video: VideoFile, followed: Followed, *, sha256: str, clap_s: float | None) -> VideoSaid:
+def _video_said(
+    video: VideoFile, followed: Followed, *, sha256: str, clap_s: float | None, flash_s: float | None
+) -> VideoSaid:
     times = followed.time_s
     interval_s = float(np.median(np.diff(times)))
     width, height = video.size_px
@@ -191,4 +200,5 @@ def _video_said(video: VideoFile, followed: Followed, *, sha256: str, clap_s: fl
         codec=video.facts.codec,
         sha256=sha256,
         clap_s=clap_s,
+        flash_s=flash_s,
     )

@@ -128,6 +128,7 @@ class VideoSaid(_Message):
     codec: Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9_]+$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     clap_s: float | None = None
+    flash_s: float | None = None
 
     def info(self) -> VideoInfo:
         """Return it as the value it stands for."""

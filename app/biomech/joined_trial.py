@@ -41,6 +41,8 @@ class ViewOfTrial:
     rate_hz: float = 60.0
     clap_s: float | None = None
     """Second at which a clap was heard in it."""
+    flash_s: float | None = None
+    """Second at which a flash was seen in it."""
 
     def find(self, key: str, event: str, side: Side | None = None) -> Metric | None:
         """Return a number that was not withheld; of one side, or of any."""
@@ -112,7 +114,8 @@ def join_trial(
                 side=side.events,
                 cue_s=cue_s if at == 0 else None,
                 cue=cue,
-                heard_s=_heard(front, side),
+                heard_s=_in_both(front.clap_s, side.clap_s),
+                flash_s=_in_both(front.flash_s, side.flash_s),
             )
             for at, side in enumerate(sides)
         ]
@@ -136,9 +139,9 @@ def join_trial(
     )
 
 
-def _heard(front: ViewOfTrial, side: ViewOfTrial) -> tuple[float, float] | None:
-    """Return when a clap was heard in both recordings, None unless it was."""
-    return None if front.clap_s is None or side.clap_s is None else (front.clap_s, side.clap_s)
+def _in_both(front_s: float | None, side_s: float | None) -> tuple[float, float] | None:
+    """Return when a clap or flash was found in both recordings, None unless it was."""
+    return None if front_s is None or side_s is None else (front_s, side_s)
 
 
 def _one_of_each_leg(sides: Sequence[ViewOfTrial]) -> list[ViewOfTrial]:

@@ -6,7 +6,7 @@ placed in both may stand in, and is then checked against the events. A clap that
 where it fits: it may have been two different sounds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +58,7 @@ class Join:
     """Speed of the side clock over that of the front clock; NaN when it cannot be told."""
     rate_sd: float
     source: str
-    """``events``, ``clap``, ``flash`` or ``events_and_clap``."""
+    """``events``, ``clap`` or ``flash``; with ``_and_clap`` or ``_and_flash`` after ``events`` where one was found, too."""
     findings: tuple[QualityFinding, ...]
 
     def to_side_s(self, front_s: float) -> float:
@@ -73,6 +73,7 @@ def join_views(
     cue_s: tuple[float, float] | None = None,
     cue: str = "clap",
     heard_s: tuple[float, float] | None = None,
+    flash_s: tuple[float, float] | None = None,
 ) -> Join:
     """Return how two recordings fit together, or why they are not one trial.
 
@@ -90,9 +91,9 @@ def join_views(
         the place of the events, and parts the recordings when it does not fit them.
     cue
         ``clap`` or ``flash``.
-    heard_s
-        The same where it was found in the sound of both. It is weighed with the events, or passed over when it
-        does not fit them.
+    heard_s, flash_s
+        The same where a clap was found in the sound of both, or a flash in the pictures. It is weighed with the
+        events, or passed over when it does not fit them.
     """
     matches = find_matches(front, side)
     if not matches:
@@ -113,10 +114,11 @@ def join_views(
     offset_sd_s = float(np.sum(weights) ** -0.5)
     source = "events"
     is_checked = len(matches) > 1
-    if cue_s is None and heard_s is not None and _fits(heard_s, offset_s=offset_s, offset_sd_s=offset_sd_s):
-        by_events, by_clap = offset_sd_s**-2.0, 0.5 * CUE_SD_S**-2.0
-        offset_s = (by_events * offset_s + by_clap * (heard_s[1] - heard_s[0])) / (by_events + by_clap)
-        source, offset_sd_s, is_checked = "events_and_clap", float((by_events + by_clap) ** -0.5), True
+    if cue_s is None:
+        offset_s, offset_sd_s, names = _weigh(
+            {"clap": heard_s, "flash": flash_s}, offset_s=offset_s, offset_sd_s=offset_sd_s
+        )
+        source, is_checked = "_and_".join([source, *names]), is_checked or bool(names)
     if not is_checked:
         findings.append(make_finding("views_join_unchecked"))
     elif chance < DOUBT_LEVEL:
@@ -147,6 +149,21 @@ def _why_apart(worst_s: float, *, n_events: int, rate: float, rate_sd: float) ->
     if n_events > 2 and abs(rate - 1.0) > max(RATE_LIMIT, 3.0 * rate_sd):
         findings.append(make_finding("views_clock_rates_differ", percent=100.0 * (rate - 1.0)))
     return findings
+
+
+def _weigh(
+    found_s: Mapping[str, tuple[float, float] | None], *, offset_s: float, offset_sd_s: float
+) -> tuple[float, float, list[str]]:
+    """Return the offset with its error after weighing in what was found in both recordings, and what fitted."""
+    names = []
+    for name, at_s in found_s.items():
+        if at_s is None or not _fits(at_s, offset_s=offset_s, offset_sd_s=offset_sd_s):
+            continue
+        so_far, own = offset_sd_s**-2.0, 0.5 * CUE_SD_S**-2.0
+        offset_s = (so_far * offset_s + own * (at_s[1] - at_s[0])) / (so_far + own)
+        offset_sd_s = float((so_far + own) ** -0.5)
+        names.append(name)
+    return offset_s, offset_sd_s, names
 
 
 def _fits(cue_s: tuple[float, float], *, offset_s: float, offset_sd_s: float) -> bool:

@@ -146,6 +146,8 @@ class VideoInfo:
     sha256: str
     clap_s: float | None = None
     """Second at which one clap or thud stands out in the sound; None when none does, or nobody listened."""
+    flash_s: float | None = None
+    """Second at which one flash stands out in the pictures; None when none does, or nobody looked."""
 
     def __post_init__(self) -> None:
         """Refuse sizes and times that no video can have."""

@@ -26,6 +26,9 @@ _LUMA_WEIGHTS: dict[int, tuple[float, float]] = {
 _LUMA_WEIGHTS_601 = (0.299, 0.114)
 """Of ITU-R BT.601, and of files that do not say, as everybody assumes."""
 
+GRID = 16
+"""Points along each side of the picture whose brightness is kept of every frame that is decoded."""
+
 
 class Frame:
     """One frame, decoded; its picture is converted only when asked for."""
@@ -126,6 +129,17 @@ def cut(picture: NDArray[Any], matrix: Matrix, offset: Matrix, *, size_px: int, 
         borderValue=(beyond, beyond, beyond),
     )
     return np.asarray(view)
+
+
+def light_grid(frame: VideoFrame) -> NDArray[np.uint8] | None:
+    """Return the brightness at `GRID` times `GRID` points of a coded picture, (256,) 0-255; None where it is not cut directly."""
+    bits = _PLANAR_BITS.get(frame.format.name)
+    if bits is None or min(frame.width, frame.height) < GRID:
+        return None
+    plane = _plane(frame.planes[0], np.uint8 if bits == 8 else np.uint16)
+    rows, columns = (np.arange(GRID) * n // GRID + n // (2 * GRID) for n in plane.shape)
+    points = plane[rows[:, None], columns]
+    return np.asarray(points >> (bits - 8), dtype=np.uint8).ravel()
 
 
 def _plane(plane: VideoPlane, dtype: type) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from app.media.facts import VideoRefusedError
-from app.media.frame import Frame
+from app.media.frame import Frame, light_grid
 from app.media.headers import LEAST_SHARE, N_THREADS, opened, packets_of, read_file
 from app.media.packets import FrameGroup
 
@@ -35,6 +35,8 @@ class VideoFile:
         """(width, height) upright; right once the first frame was decoded, because only a frame tells its turn."""
         self.rotation_deg = 0
         """As `VideoInfo.rotation_deg`; right once the first frame was decoded."""
+        self.light: dict[int, NDArray[np.uint8]] = {}
+        """Brightness at points of every frame that was decoded, wanted or not; see `light_grid`."""
 
     @property
     def time_s(self) -> NDArray[np.float64]:
@@ -68,6 +70,8 @@ class VideoFile:
                 if index <= last or (decoded.width, decoded.height) != size:
                     continue
                 last = index
+                if (light := light_grid(decoded)) is not None:
+                    self.light[index] = light
                 if index in left_out or (wanted is not None and index not in wanted):
                     continue
                 frame = Frame(decoded, index=index, time_s=float(self.time_s[index]), pixel_aspect=aspect)

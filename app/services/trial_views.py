@@ -17,4 +17,5 @@ def view_of(view: View, analysis: StoredAnalysis) -> ViewOfTrial:
         risk_score=content.risk_score,
         rate_hz=USUAL_RATE_HZ if content.video is None else content.video.nominal_fps_hz,
         clap_s=None if content.video is None else content.video.clap_s,
+        flash_s=None if content.video is None else content.video.flash_s,
     )

@@ -43,6 +43,36 @@ def write_video(
     return path
 
 
+def write_flash(
+    path: Path,
+    *,
+    lit: Sequence[int],
+    n_frames: int = 60,
+    part: float = 1.0,
+    by: int = 60,
+    codec: str = "libx264",
+) -> Path:
+    """Write 30 frames a second of a room in which somebody walks, brighter in some frames, from the left to a part of it."""
+    rng = np.random.default_rng(4)
+    wall = rng.integers(40, 120, (12, 16), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    with av.open(path, "w") as container:
+        options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+        stream = container.add_stream(codec, rate=30, options=options)
+        stream.width, stream.height, stream.pix_fmt = wall.shape[1], wall.shape[0], "yuv420p"
+        for n in range(n_frames):
+            room_now = wall.copy()
+            room_now[30:80, 20 + n : 40 + n] = 200
+            if n in lit:
+                width = round(part * wall.shape[1])
+                room_now[:, :width] = np.clip(room_now[:, :width].astype(int) + by, 0, 255)
+            frame = VideoFrame.from_ndarray(np.stack([room_now] * 3, axis=2), format="rgb24")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts = n
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
 def steady(n_frames: int, fps_hz: float) -> list[float]:
     """Return the times of a steady video."""
     return [frame / fps_hz for frame in range(n_frames)]

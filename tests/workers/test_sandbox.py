@@ -18,7 +18,7 @@ from app.biomech.types import FlaggedFrame, Side, TrialContext
 from app.domain.lifecycle import Stage
 from app.services.video_reader import PictureOrder, VideoReaderDiedError, VideoReading
 from tests.factories import make_track
-from tests.support.videos import room, steady, with_claps, write_film_with_sound, write_video
+from tests.support.videos import room, steady, with_claps, write_film_with_sound, write_flash, write_video
 from workers.sandbox import SandboxedReader, SandboxPool, SandboxSettings
 from workers.sandbox_protocol import Limits, ProtocolError, decode_answer
 
@@ -83,6 +83,15 @@ def test_read_when_a_clap_is_in_the_sound_then_its_instant_comes_with_what_the_f
         reading = _read(reader, film)
     assert reading.video is not None
     assert reading.video.clap_s == pytest.approx(1.2, abs=0.005)
+
+
+def test_read_when_a_flash_is_in_the_pictures_then_its_instant_comes_too(
+    pool: SandboxPool, tmp_path: Path
+) -> None:
+    with pool.reader() as reader:
+        reading = _read(reader, write_flash(tmp_path / "flash.mp4", lit=[31, 32]))
+    assert reading.video is not None
+    assert (reading.video.flash_s, reading.video.clap_s) == (pytest.approx(31 / 30), None)
 
 
 def test_read_when_file_is_hostile_then_it_is_a_finding_and_the_pool_lives(

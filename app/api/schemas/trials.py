@@ -33,7 +33,9 @@ class JoinOutput(Output):
     """How the recordings from the front and the side fit together."""
 
     joined: bool
-    source: str = Field(description="`events`, `clap`, `flash` or `events_and_clap`: what gave the offset.")
+    source: str = Field(
+        description="What gave the offset: `events`, `clap` or `flash`, or `events_and_clap`, `events_and_flash`."
+    )
     offset_s: Rounded | None = Field(description="The side camera's clock less the front camera's.")
     offset_sd_s: Rounded | None
     residual_ms: Rounded | None = Field(description="What the offset leaves over, root mean square.")

@@ -49,6 +49,8 @@ class Analysis(TenantMixin, Base):
     video_codec: Mapped[LongText | None]
     video_clap_s: Mapped[float | None]
     """Where one clap stands out in the sound."""
+    video_flash_s: Mapped[float | None]
+    """Where one flash stands out in the pictures."""
     track_key: Mapped[LongText | None]
     kinematics_key: Mapped[LongText | None]
     source_track_key: Mapped[LongText | None]

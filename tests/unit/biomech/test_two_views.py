@@ -89,6 +89,17 @@ def test_join_when_a_clap_was_heard_then_it_is_weighed_with_the_events_or_passed
     assert (placed.source, placed.offset_s) == ("clap", pytest.approx(2.005))
 
 
+def test_join_when_a_flash_was_seen_then_it_is_weighed_like_a_clap_and_beside_one() -> None:
+    alone = join_views(front=events(), side=events(shift_s=2.0))
+    seen = join_views(front=events(), side=events(shift_s=2.0), flash_s=(0.2, 2.21))
+    both = join_views(front=events(), side=events(shift_s=2.0), heard_s=(0.2, 2.205), flash_s=(0.2, 2.21))
+    assert (seen.source, both.source) == ("events_and_flash", "events_and_clap_and_flash")
+    assert 2.0 < seen.offset_s < 2.21
+    assert both.offset_sd_s < seen.offset_sd_s < alone.offset_sd_s
+    passed_over = join_views(front=events(), side=events(shift_s=2.0), flash_s=(0.2, 2.9))
+    assert (passed_over.source, passed_over.offset_s) == ("events", alone.offset_s)
+
+
 def test_join_when_one_event_is_shared_and_a_clap_was_heard_then_it_is_checked() -> None:
     only = {EventName.INITIAL_CONTACT: 1.0}
     join = join_views(front=events(), side=events(only, shift_s=0.5), heard_s=(0.1, 0.6))
