@@ -1,7 +1,7 @@
 """The overlay video: the recording with legs, knee angles and event names drawn in.
 
 H.264 in yuv420p with the index first, so that it starts at once and plays on an iPhone and in every browser. Each
-frame keeps its own time. Sound and all metadata of the source (place, device, date) stay behind.
+frame keeps its own time; away from the events no more are drawn than a screen needs. Sound and all metadata of the source (place, device, date) stay behind.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,13 +15,17 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from app.biomech.types import Event, Kinematics, PoseTrack
+from app.biomech.types import Event, FloatArray, Kinematics, PoseTrack
 from app.media.drawing import Canvas, Marks, angles_at, draw_marks, drawn_paths, event_title
 from app.media.faces import find_faces
 from app.media.frame import Frame
 from app.media.frames import VideoFile
 
 _MAX_SHORT_SIDE_PX, _MAX_LONG_SIDE_PX = 720, 1280
+_LEAST_APART_S = 0.026
+"""Frames nearer than this to the one before are left out: 60 and 120 frames a second become 30, 240 become 34."""
+_AROUND_S = 0.15
+"""So near an event nothing is left out: it is looked at frame by frame."""
 _TIME_BASE = Fraction(1, 90000)
 _FLASH_S = 0.4
 """How long an event's name stays, unless the next one comes first."""
@@ -43,14 +47,15 @@ def draw_overlay(
     paths_px = drawn_paths(track)
     faces = find_faces(track, paths_px=paths_px) if blur_faces else None
     width, height = _overlay_size(*video.size_px)
+    shown = _shown_frames(video.time_s, events)
     with av.open(
         path, "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
     ) as container:
         stream = container.add_stream(
-            "libx264", rate=Fraction(round(video.facts.nominal_fps_hz * 1000), 1000)
+            "libx264", rate=Fraction(round(len(shown) / video.facts.duration_s * 1000), 1000)
         )
         _set_up(stream, width=width, height=height, n_threads=video.n_threads)
-        for frame in video.frames():
+        for frame in video.frames(shown):
             canvas = _canvas(frame, width=width, height=height)
             scale = width / frame.size_px[0]
             if faces is not None:
@@ -68,6 +73,18 @@ def draw_overlay(
             container.mux(stream.encode(picture))
             on_progress((frame.index + 1) / len(track.time_s))
         container.mux(stream.encode(None))
+
+
+def _shown_frames(time_s: FloatArray, events: Sequence[Event]) -> set[int]:
+    """Return the frames that are drawn: all near an event, elsewhere no more than a screen needs."""
+    instants = np.array([event.time_s for event in events])
+    shown: set[int] = set()
+    last_s = -np.inf
+    for index, at_s in enumerate(time_s):
+        if at_s - last_s >= _LEAST_APART_S or np.any(np.abs(instants - at_s) <= _AROUND_S):
+            shown.add(index)
+            last_s = at_s
+    return shown
 
 
 def _set_up(stream: VideoStream, *, width: int, height: int, n_threads: int) -> None:

@@ -100,7 +100,8 @@ def test_overlay_when_made_then_it_plays_everywhere_and_tells_nothing_of_the_sou
         assert max(stream.width, stream.height) <= 1280
         assert "encoder" not in container.metadata
         times = [frame.time for frame in container.decode(stream)]
-    assert_allclose(times, _TIMES, atol=1e-4)
+    drawn = [_TIMES[0], _TIMES[2], *_TIMES[4:17], _TIMES[18], _TIMES[20]]  # all near the take-off
+    assert_allclose(times, drawn, atol=1e-4)
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
     assert said[-1] == pytest.approx(1.0)
