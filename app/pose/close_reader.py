@@ -143,7 +143,7 @@ class CloseReader:
         was_closer = True
         for frame in sorted(mirrored):
             if frame - 1 in mirrored or frame + 1 in mirrored:
-                was_closer = frame % 2 == 0
+                was_closer = frame % 2 == 1
             else:  # a wide plain view that was read already need not be read again
                 was_closer = not was_closer and frame not in self._plain
             if was_closer:
