@@ -38,6 +38,24 @@ ON_ONE_LEG = (
 HELD = (Movement.BILATERAL_DROP_LANDING, Movement.SINGLE_LEG_LANDING)
 PARK = "Park 2024, n = 91"
 
+
+def _beyond_anchor(key: str, name: str) -> MetricDefinition:
+    return define(
+        key,
+        name,
+        unit="1",
+        sides=EACH_SIDE,
+        events=(LOWEST,),
+        movements=(Movement.SINGLE_LEG_SQUAT,),
+        formula="Probability that the true angle is beyond the anchor, from value and standard error.",
+        higher_is="worse",
+        mark="V",
+        reference=PARK,
+        since_version=SINCE,
+        target=0.0,
+    )
+
+
 _ON_ONE_LEG = (
     define(
         "trunk_lean_to_stance",
@@ -84,34 +102,10 @@ _ON_ONE_LEG = (
         since_version=SINCE,
         target=0.0,
     ),
-    define(
-        "summated_angle_beyond_anchor",
-        "Probability that trunk and knee angle together exceed 28.4 deg",
-        unit="1",
-        sides=EACH_SIDE,
-        events=(LOWEST,),
-        movements=(Movement.SINGLE_LEG_SQUAT,),
-        formula="Probability that the true angle is beyond the anchor, from value and standard error.",
-        higher_is="worse",
-        mark="V",
-        reference=PARK,
-        since_version=SINCE,
-        target=0.0,
+    _beyond_anchor(
+        "summated_angle_beyond_anchor", "Probability that trunk and knee angle together exceed 28.4 deg"
     ),
-    define(
-        "knee_angle_beyond_anchor",
-        "Probability that the knee angle exceeds 11.34 deg",
-        unit="1",
-        sides=EACH_SIDE,
-        events=(LOWEST,),
-        movements=(Movement.SINGLE_LEG_SQUAT,),
-        formula="Probability that the true angle is beyond the anchor, from value and standard error.",
-        higher_is="worse",
-        mark="V",
-        reference=PARK,
-        since_version=SINCE,
-        target=0.0,
-    ),
+    _beyond_anchor("knee_angle_beyond_anchor", "Probability that the knee angle exceeds 11.34 deg"),
 )
 
 _REPEATED = (

@@ -14,6 +14,7 @@ from app.http.post import post_of
 from app.http.rate_limits import SIGN_IN_BY_ADDRESS
 from app.services import passkeys
 from app.services.passkeys import MAX_ANSWER_CHARS, Question, RelyingParty
+from app.services.read_models import SignedIn
 from app.web.contexts.parts import Problem
 from app.web.deps import PartsDep, PrincipalDep, SignedInRule
 from app.web.forms import check_form
@@ -56,16 +57,7 @@ def sign_in(
     """Start a login by a passkey alone."""
     next_path = safe_path(next)
     try:
-        _check_visitor(request, parts, csrf_token)
-        with parts.uow_factory(None) as uow:
-            signed_in = passkeys.sign_in(
-                uow=uow,
-                party=_party(parts),
-                token=step,
-                answer=answer,
-                user_agent=request.headers.get("user-agent", "")[:300],
-                origin=origin_of(request),
-            )
+        signed_in = _sign_in(request, parts, csrf_token, token=step, answer=answer)
     except (InvalidCredentialsError, TooManyRequestsError) as error:
         problem, code = _said(error)
         return sign_in_page(request, parts, next_path=next_path, problem=problem, status_code=code)
@@ -92,18 +84,9 @@ def take_second_step(
 ) -> Response:
     """Start the login that waits for a second factor."""
     next_path = safe_path(next)
+    waiting = request.cookies.get(step_cookie_name(parts.settings), "")
     try:
-        _check_visitor(request, parts, csrf_token)
-        with parts.uow_factory(None) as uow:
-            signed_in = passkeys.sign_in(
-                uow=uow,
-                party=_party(parts),
-                token=step,
-                answer=answer,
-                second_step_token=request.cookies.get(step_cookie_name(parts.settings), ""),
-                user_agent=request.headers.get("user-agent", "")[:300],
-                origin=origin_of(request),
-            )
+        signed_in = _sign_in(request, parts, csrf_token, token=step, answer=answer, second_step_token=waiting)
     except (InvalidCredentialsError, TooManyRequestsError) as error:
         problem, code = _said(error)
         return step_page(request, parts, next_path=next_path, problem=problem, status_code=code)
@@ -211,6 +194,29 @@ def remove_passkey(
 def _check_visitor(request: Request, parts: Parts, csrf_token: str) -> None:
     check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     parts.rate_limiter.hit(SIGN_IN_BY_ADDRESS, client_address(request))
+
+
+def _sign_in(
+    request: Request,
+    parts: Parts,
+    csrf_token: str,
+    *,
+    token: str,
+    answer: str,
+    second_step_token: str | None = None,
+) -> SignedIn:
+    """Start a login by what a passkey answered; raises what `_said` has words for."""
+    _check_visitor(request, parts, csrf_token)
+    with parts.uow_factory(None) as uow:
+        return passkeys.sign_in(
+            uow=uow,
+            party=_party(parts),
+            token=token,
+            answer=answer,
+            second_step_token=second_step_token,
+            user_agent=request.headers.get("user-agent", "")[:300],
+            origin=origin_of(request),
+        )
 
 
 def _party(parts: Parts) -> RelyingParty:
