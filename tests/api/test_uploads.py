@@ -350,7 +350,7 @@ def test_upload_when_the_file_came_before_for_this_athlete_then_200_with_that_re
     again = upload(club.client, film, fields=whose, name="other name.mp4")
     assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
     assert again.headers["Location"] == first.headers["Location"]
-    assert "Idempotent-Replayed" not in again.headers
+    assert (again.headers["Deduplicated"], "Idempotent-Replayed" in again.headers) == ("true", False)
     with_a_key = upload(club.client, film, fields=whose, key="film-2")
     assert (with_a_key.status_code, with_a_key.json()["id"]) == (200, first.json()["id"])
     assert len(api_queue.jobs) == n_jobs

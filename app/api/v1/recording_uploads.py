@@ -65,7 +65,10 @@ def check_before_body(request: Request, parts: PartsDep, principal: PrincipalDep
             "model": RecordingReceipt,
             "description": "This file had come before for this athlete and movement: the recording it became then."
             " Nothing new is kept.",
-            "headers": {"Location": {"description": "Where to follow it.", "schema": {"type": "string"}}},
+            "headers": {
+                "Location": {"description": "Where to follow it.", "schema": {"type": "string"}},
+                "Deduplicated": {"description": "`true`.", "schema": {"type": "string"}},
+            },
         },
         202: {
             "description": "The video is kept and will be analysed.",
@@ -120,6 +123,7 @@ async def upload_recording(
         response.headers["Idempotent-Replayed"] = "true"
     if received.existing:
         response.status_code = status.HTTP_200_OK
+        response.headers["Deduplicated"] = "true"
     return present_receipt(received.recording)
 
 

@@ -49,7 +49,7 @@ class IdempotencyRepository:
                 select(
                     exists().where(
                         IdempotencyKey.organisation_id == organisation_id,
-                        IdempotencyKey.key == key,
+                        IdempotencyKey.key == digest_of_key(key),
                         IdempotencyKey.created_at >= from_now(-KEPT_S),
                     )
                 )
