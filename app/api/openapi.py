@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from app.api import health, oauth
+from app.api.links import add_links
 from app.api.responses import problems
 from app.api.schemas.athletes import BatchAthleteInput
 from app.api.schemas.problem import ProblemDocument
@@ -64,6 +65,7 @@ def build_document() -> dict[str, Any]:
     _leave_out_framework_errors(document)
     _tell_of_idempotency(document)
     _tell_of_versions(document)
+    add_links(document)
     schemas = document["components"]["schemas"]
     for model in (
         ProblemDocument,

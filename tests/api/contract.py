@@ -22,6 +22,8 @@ COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
 DOCUMENT: dict[str, Any] = json.loads(COMMITTED.read_text())
 N_EXAMPLES = int(os.environ.get("PLUMBLINE_FUZZ_EXAMPLES", "4"))
 """Random requests for each operation besides those at the borders of every value; `make fuzz` sends many."""
+N_CHAINS = 3 * N_EXAMPLES
+"""Chains of requests, in each of which an answer gives what the next request names."""
 SEED = int(os.environ.get("PLUMBLINE_FUZZ_SEED", "20261124"))
 
 HINTS = {
@@ -32,14 +34,17 @@ HINTS = {
     "response_headers_conformance": "A header that the description promises is missing or of another form.",
     "negative_data_rejection": "Something outside the schema was taken: make the schema as strict as the text says, or"
     " as wide as the code is. Dates are app.api.schemas.base.CalendarDate and Instant.",
-    "positive_data_acceptance": "Something within the schema was refused with a status other than 2xx, 404, 409, 412,"
-    " 422: say the limit in the schema (pattern, maxLength ...) or answer 422.",
+    "positive_data_acceptance": "Something within the schema was refused with a status other than 2xx, 404, 409, 410,"
+    " 412, 422: say the limit in the schema (pattern, maxLength ...) or answer 422.",
     "ignored_auth": "The route answers without, or with wrong, credentials: Depends(Requires(...)).",
     "unsupported_method": "A method that is not described must be answered 405 with Allow.",
+    "use_after_free": "What was deleted is still answered: it must be 404 from then on.",
+    "ensure_resource_availability": "What was just made is not found under the id that its answer gave.",
 }
-REFUSALS_OF_VALUES = ("2xx", "3xx", "401", "403", "404", "409", "412", "422", "429")
+REFUSALS_OF_VALUES = ("2xx", "3xx", "401", "403", "404", "409", "410", "412", "422", "429")
 """What a request within its schema may be answered: rules no schema can say (a cursor of another list, a name that is
-taken, a tag that is no longer the present one) are refused with 409, 412 or 422, and never with anything else."""
+taken, a tag that is no longer the present one, an upload that has ended) are refused with 409, 410, 412 or 422, and
+never with anything else."""
 REFUSALS_OF_FORMS = (
     "400",
     "401",
@@ -49,6 +54,7 @@ REFUSALS_OF_FORMS = (
     "406",
     "408",
     "409",
+    "410",
     "412",
     "413",
     "415",
@@ -62,6 +68,12 @@ OF_THEIR_OWN: Mapping[str, dict[str, Any]] = {
     "issue_token": {"positive_data_acceptance": {"expected-statuses": list(ANY_REFUSAL)}},
     # tus reads its own headers, and answers 400 to what is no Base64
     "create_upload": {"positive_data_acceptance": {"expected-statuses": list(ANY_REFUSAL)}},
+    # how large a video may be is a setting, which no schema can say
+    "announce_capture": {"positive_data_acceptance": {"expected-statuses": [*REFUSALS_OF_VALUES, "413"]}},
+    "announce_day_capture": {"positive_data_acceptance": {"expected-statuses": [*REFUSALS_OF_VALUES, "413"]}},
+    # what was called off is told of as `removed` or `cancelled`, so that whoever waits for it hears it
+    "get_export": {"use_after_free": {"enabled": False}},
+    "get_capture": {"use_after_free": {"enabled": False}},
     # each person of a batch is refused for itself, within an answer of 200
     "upsert_athletes": {"negative_data_rejection": {"enabled": False}},
 }
@@ -84,6 +96,9 @@ class Operation:
         return f"{self.method} {self.path}"
 
 
+_OFF = {"enabled": False}
+_CHAINS = {"max-steps": 20, "inference": {"algorithms": ["location-headers"]}}
+"""The links of the description lead on; links inferred from names of fields lead into filters for the most part."""
 _LAST = {"DELETE": 2, "GET": 0, "HEAD": 0, "OPTIONS": 0}
 
 
@@ -135,8 +150,28 @@ class Contract:
         """Ask this operation everything there is to ask and return what differs."""
         chosen = self._described(operation).include(method=operation.method, path=operation.path)
         self.n_operations += 1
+        return self._run(chosen)
+
+    def follow(self) -> list[Finding]:
+        """Ask in chains: make something, read, change and delete it, and read it again; return what differs."""
+        settings = self._settings("")
+        settings["phases"] = {"examples": _OFF, "coverage": _OFF, "fuzzing": _OFF, "stateful": _CHAINS}
+        settings["generation"]["max-examples"] = N_CHAINS if self.borders else 2
+        leaver = {f"{place}.athlete_id": _usually("leaver_id") for place in ("path", "body")}
+        settings["dictionaries"] |= {"leaver_id": {"values": [self._value("leaver_id")]}}
+        settings["operations"] = [
+            {"include-operation-id": name, "checks": settings["checks"] | checks}
+            for name, checks in OF_THEIR_OWN.items()
+        ] + [
+            {"include-operation-id": name, "parameters": settings["parameters"] | leaver}
+            for name in ("erase_athlete", "merge_athletes")  # the others' athlete is to stay
+        ]
+        config = SchemathesisConfig.from_dict(settings)
+        return self._run(schemathesis.openapi.from_dict(DOCUMENT, config=config))
+
+    def _run(self, described: Any) -> list[Finding]:
         findings: dict[tuple[str, str], Finding] = {}
-        for event in from_schema(chosen).execute():
+        for event in from_schema(described).execute():
             if isinstance(event, events.ScenarioFinished):
                 self.n_cases += len(event.recorder.interactions)
                 for finding in _findings(event.recorder):
@@ -174,14 +209,14 @@ class Contract:
             "headers": {} if self.key is None else {"Authorization": f"Bearer {self.key}"},
             "seed": SEED,
             "dictionaries": {name: {"values": [self._value(name)]} for name in set(things.values())},
-            "parameters": {name: {"dictionary": made, "probability": 0.75} for name, made in things.items()},
+            "parameters": {name: _usually(made) for name, made in things.items()},
             "generation": {
                 "deterministic": True,
                 "max-examples": N_EXAMPLES if self.borders else 2,
                 "no-shrink": True,
             },
             "phases": {
-                "stateful": {"enabled": False},
+                "stateful": _OFF,  # see follow()
                 "coverage": {
                     "enabled": self.borders,
                     "unexpected-methods": ["PUT", "DELETE", "OPTIONS", "TRACE"],
@@ -195,6 +230,10 @@ class Contract:
     def _value(self, name: str) -> str | int:
         made = self.things.id_of(name)
         return int(made) if made.isdecimal() else made
+
+
+def _usually(made: str) -> dict[str, Any]:
+    return {"dictionary": made, "probability": 0.75}
 
 
 def _parameters() -> set[str]:

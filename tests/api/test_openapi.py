@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api.links import MADE_BY, OTHER_FIELDS
 from app.api.openapi import build_document
 from tests.api.test_routes import PUBLIC
 
@@ -76,3 +77,16 @@ def test_references_when_followed_then_lead_somewhere(document: dict[str, Any]) 
 
 def test_pages_when_there_are_any_then_not_described(document: dict[str, Any]) -> None:
     assert all(path.startswith("/api/v1/") or path in PUBLIC for path in document["paths"])
+
+
+def test_links_when_followed_then_lead_to_operations_that_take_the_id(document: dict[str, Any]) -> None:
+    described = {operation["operationId"]: (path, operation) for path, _, operation in operations(document)}
+    n_links = 0
+    for _, operation in described.values():
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                (parameter,) = link["parameters"]
+                assert f"{{{parameter}}}" in described[link["operationId"]][0]
+                n_links += 1
+    assert n_links > 60
+    assert set(MADE_BY) | set(OTHER_FIELDS) <= set(described)

@@ -59,7 +59,7 @@ def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
 _FILE = {"type": "string", "format": "binary", "description": "The video: MP4, MOV or WebM."}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file is kept and is a recording now."},
-    **problems(400, 404, 408, 409, 413, 415, 422, 507),
+    **problems(400, 404, 408, 409, 410, 413, 415, 422, 507),
 }
 
 
