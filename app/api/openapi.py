@@ -65,6 +65,7 @@ def build_document() -> dict[str, Any]:
     _leave_out_framework_errors(document)
     _tell_of_idempotency(document)
     _tell_of_versions(document)
+    _leave_out_bodies_of_head(document)
     add_links(document)
     schemas = document["components"]["schemas"]
     for model in (
@@ -93,6 +94,13 @@ def _leave_out_framework_errors(document: dict[str, Any]) -> None:
             content = operation["responses"].get("422", {}).get("content", {})
             if "application/json" in content:
                 del operation["responses"]["422"]
+
+
+def _leave_out_bodies_of_head(document: dict[str, Any]) -> None:
+    """Describe no body in what a HEAD is answered: a generated client would read one, and there is none."""
+    for methods in document["paths"].values():
+        for answer in methods.get("head", {}).get("responses", {}).values():
+            answer.pop("content", None)
 
 
 def _tell_of_idempotency(document: dict[str, Any]) -> None:

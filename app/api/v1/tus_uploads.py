@@ -62,6 +62,16 @@ def _answers(status: int, what: str, *errors: int, **headers: str) -> dict[int |
     return {status: {"description": what, "headers": shown}, **problems(*errors)}
 
 
+def _header(name: str, text: str = "", *, required: bool = False, **schema: Any) -> dict[str, Any]:
+    told = {"description": text} if text else {}
+    return {"name": name, "in": "header", "required": required, **told, "schema": schema}
+
+
+_TUS_RESUMABLE = _header(
+    "Tus-Resumable", required=True, type="string", pattern=r"^1\.0\.0$", default=tus.VERSION
+)
+
+
 @router.options(
     "/uploads",
     operation_id="describe_uploads",
@@ -102,24 +112,9 @@ def describe_upload(parts: PartsDep, _capture: UploadDep) -> Response:
     ),
     openapi_extra={
         "parameters": [
-            {
-                "name": "Upload-Length",
-                "in": "header",
-                "required": True,
-                "schema": {"type": "integer", "minimum": 0},
-            },
-            {
-                "name": "Upload-Metadata",
-                "in": "header",
-                "description": "The fields of a capture, each value in Base64.",
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "Tus-Resumable",
-                "in": "header",
-                "required": True,
-                "schema": {"type": "string", "const": "1.0.0"},
-            },
+            _header("Upload-Length", required=True, type="integer", minimum=0),
+            _header("Upload-Metadata", "The fields of a capture, each value in Base64.", type="string"),
+            _TUS_RESUMABLE,
         ]
     },
 )
@@ -160,6 +155,7 @@ router.include_router(creation)
     responses=_answers(
         200, "Said in the headers.", 404, 410, 412, 422, 423, 460, 507, upload_offset="Go on from here."
     ),
+    openapi_extra={"parameters": [_TUS_RESUMABLE]},
 )
 async def get_upload_offset(parts: PartsDep, principal: PrincipalDep, capture: UploadDep) -> Response:
     """Say where to go on. Whoever is sending still has lost us, and is stopped; a file that is whole is taken now."""
@@ -184,10 +180,19 @@ async def get_upload_offset(parts: PartsDep, principal: PrincipalDep, capture: U
         upload_expires="Until when the rest is waited for.",
     ),
     openapi_extra={
+        "parameters": [
+            _TUS_RESUMABLE,
+            _header("Upload-Offset", "Where this piece begins.", required=True, type="integer", minimum=0),
+            _header(
+                "Upload-Checksum",
+                "`sha256` and its Base64, with a space between; `sha1`, `sha512` too.",
+                type="string",
+            ),
+        ],
         "requestBody": {
             "required": True,
             "content": {tus.CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-        }
+        },
     },
 )
 async def append_upload(
@@ -212,6 +217,7 @@ async def append_upload(
     status_code=HTTPStatus.NO_CONTENT,
     dependencies=SPEAKS_TUS,
     responses=_answers(204, "Nothing of it is kept.", 404, 409, 410, 412, 423),
+    openapi_extra={"parameters": [_TUS_RESUMABLE]},
 )
 async def end_upload(parts: PartsDep, principal: PrincipalDep, capture: UploadDep) -> Response:
     """Remove what has come; 409 when the file is a recording already."""
