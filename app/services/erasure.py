@@ -61,7 +61,7 @@ class ErasureReceipt:
 def erase_athlete(
     *, uow: UnitOfWork, principal: Principal, athlete_id: UUID, expected: Expected = ANY
 ) -> ErasureReceipt:
-    """Ask that a person be forgotten: hidden at once, gone when the job has run. There is no undo.
+    """Ask that a person be forgotten: results are withheld at once, all is gone when the job has run. No undo.
 
     Asking twice is asking once. Raises `NotFoundError`.
     """
