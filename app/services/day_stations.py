@@ -14,6 +14,7 @@ from app.db.repositories.stations import StationRecord
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Origin, Permission, Principal, Role
 from app.domain.audit import Act
+from app.domain.captures import CaptureState
 from app.domain.errors import (
     InvalidCredentialsError,
     InvalidInputError,
@@ -35,6 +36,7 @@ from app.services.captures import (
     AnnouncedCapture,
     CaptureRequest,
     announce_capture,
+    get_capture,
 )
 from app.services.checks import check_text
 from app.services.credentials import new_token, printable, sha256_of
@@ -221,6 +223,9 @@ def announce_clip(
     `StaleStateError` (the day is closed).
     """
     principal.require(Permission.RECORDINGS_WRITE)
+    before = _announced_before(uow, principal, request)
+    if before is not None:
+        return before
     record = _open_day(uow, principal, day_id)
     station = _station(record, request.station_id)
     athlete_id, said_by = _whom(uow, record, request)
@@ -258,6 +263,27 @@ def check_own_clip(*, uow: UnitOfWork, stay: Stay, capture_id: UUID) -> None:
     place = uow.days.find_place(organisation_id=stay.principal.organisation_id, capture_id=capture_id)
     if place is None or place.station_id != stay.station_id:
         raise NotFoundError("There is no such capture.", how_to_fix="Choose the video again.")
+
+
+def _announced_before(uow: UnitOfWork, principal: Principal, request: ClipRequest) -> AnnouncedCapture | None:
+    """Return what a phone announced by this reference already, when the answer was lost on the way."""
+    if principal.station_pass_id is None or request.client_ref is None:
+        return None
+    organisation_id, client_ref = principal.organisation_id, request.client_ref
+    uow.captures.hold_reference(organisation_id=organisation_id, client_ref=client_ref)
+    found = uow.captures.list_newest(
+        organisation_id=organisation_id, client_ref=client_ref, state=None, before=None, limit=10
+    )
+    for record in found:
+        place = uow.days.find_place(organisation_id=organisation_id, capture_id=record.capture.id)
+        if (
+            place is not None
+            and place.station_id == request.station_id
+            and record.state in {CaptureState.AWAITING_UPLOAD, CaptureState.RECEIVED}
+        ):
+            view = get_capture(uow=uow, principal=principal, capture_id=record.capture.id)
+            return AnnouncedCapture(capture=view, existing=True)
+    return None
 
 
 def _open_day(uow: UnitOfWork, principal: Principal, day_id: UUID) -> DayRecord:

@@ -34,6 +34,7 @@ PUBLIC = {
     "/join/accept",
     "/new-password",
     "/station",
+    "/station/worker.js",
     "/forgot-password",
 }
 """Routes that anybody may use; add to it with care."""

@@ -437,6 +437,17 @@ def preview_app() -> FastAPI:
     def roster(team_id: str) -> Response:
         return page_response(pages()["dashboard"], template="_roster.html")
 
+    @app.get("/station")
+    def station() -> Response:
+        return page_response(pages()["station"])
+
+    @app.get("/station/worker.js")
+    def worker() -> Response:
+        headers = {**NO_STORE, "Service-Worker-Allowed": "/station"}
+        return FileResponse(
+            STATIC / "js" / "station-worker.js", media_type="text/javascript", headers=headers
+        )
+
     return app
 
 
@@ -477,10 +488,10 @@ def serve(app: FastAPI, *, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def chromium(path: str) -> Iterator[Browser]:
+def chromium(path: str, *flags: str) -> Iterator[Browser]:
     """Start Chromium with an empty profile."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGS))
+        browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_ARGS, *flags])
         try:
             yield browser
         finally:

@@ -287,6 +287,7 @@ def _station(token: str) -> StationPage:
         problem=None,
         done=None,
         day_name=DAY.name,
+        station_id=str(STATIONS[0].id),
         station_name="Station 1",
         guide=protocol_text(DAY),
         is_open=True,

@@ -103,6 +103,13 @@ class CaptureRepository:
             {"name": f"{organisation_id}:{sha256}"},
         )
 
+    def hold_reference(self, *, organisation_id: UUID, client_ref: str) -> None:
+        """Let one transaction at a time decide about what a client calls so."""
+        self._session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 3))"),
+            {"name": f"{organisation_id}:{client_ref}"},
+        )
+
     def find_same(
         self, *, organisation_id: UUID, sha256: str, athlete_id: UUID | None, movement: Movement
     ) -> CaptureRecord | None:

@@ -204,6 +204,7 @@ class StationPage(Page):
     problem: Problem | None
     done: str | None
     day_name: str
+    station_id: str
     station_name: str
     guide: str
     is_open: bool

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request, Response, status
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -39,7 +39,7 @@ from app.web.forms import (
     visitor_cookie_name,
 )
 from app.web.present_days import present_people, protocol_text
-from app.web.render import page_response
+from app.web.render import STATIC, page_response
 
 Text = Annotated[str, Form(max_length=400)]
 
@@ -115,6 +115,13 @@ def come_in(request: Request, parts: PartsDep, token: Text = "", csrf_token: Tex
         max_age_s=int(entered.lifetime_s),
     )
     return response
+
+
+@doors.get(STATION_PATH + "/worker.js")
+def send_worker() -> FileResponse:
+    """Return the script that opens the page of a station without a network, which may do so at that address alone."""
+    headers = {"Service-Worker-Allowed": STATION_PATH, "Cache-Control": "no-cache"}
+    return FileResponse(STATIC / "js" / "station-worker.js", media_type="text/javascript", headers=headers)
 
 
 @router.get(STATION_PATH + "/people")
@@ -237,6 +244,7 @@ def _door(request: Request, parts: Parts, *, error: DomainError | None = None) -
         problem=None if error is None else _problem(error),
         done=None,
         day_name="",
+        station_id="",
         station_name="",
         guide="",
         is_open=False,
@@ -282,6 +290,7 @@ def _page(
         problem=problem,
         done=done,
         day_name=day.name,
+        station_id=str(shown.station.id),
         station_name=shown.station.name,
         guide=protocol_text(day, views=(shown.station.view,)),
         is_open=day.closed_at is None,
