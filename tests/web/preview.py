@@ -437,6 +437,13 @@ def preview_app() -> FastAPI:
     def roster(team_id: str) -> Response:
         return page_response(pages()["dashboard"], template="_roster.html")
 
+    _add_station(app)
+    return app
+
+
+def _add_station(app: FastAPI) -> None:
+    """Serve what the page of a station asks for so that it opens offline."""
+
     @app.get("/station")
     def station() -> Response:
         return page_response(pages()["station"])
@@ -447,8 +454,6 @@ def preview_app() -> FastAPI:
         return FileResponse(
             STATIC / "js" / "station-worker.js", media_type="text/javascript", headers=headers
         )
-
-    return app
 
 
 async def _crash(request: Request, error: Exception) -> Response:
