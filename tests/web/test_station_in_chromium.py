@@ -190,8 +190,10 @@ def test_videos_when_there_is_no_network_then_kept_over_a_reload_and_each_sent_o
     blind: Browser, address: str, parts: WebParts, club: Club, day: DayView, tmp_path: Path
 ) -> None:
     tab = come_in(blind, address, parts, club, day)
-    tab.wait_for_function("caches.match('/station').then(page => page !== undefined)")
-    tab.wait_for_function("navigator.serviceWorker.controller !== null")
+    tab.evaluate(
+        "async () => { while (!navigator.serviceWorker.controller || !(await caches.match('/station')))"
+        " await new Promise((resolve) => setTimeout(resolve, 50)) }"
+    )
     tab.context.set_offline(True)
     contents = [bytes([number]) * SIZE_BYTES for number in (1, 2, 3)]
     for name, content in zip(("Ada Berg", "Bo Lind", "Bo Lind"), contents, strict=True):

@@ -12,7 +12,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || !(isPage || isPart)) return;
   event.respondWith(
     fetch(request).catch(async (error) => {
-      const kept = await caches.open(KEPT).then((cache) => cache.match(isPage ? "/station" : request));
+      const kept = await caches.open(KEPT).then((cache) => cache.match(isPage ? "/station" : request, { ignoreVary: true }));
       if (kept) return kept;
       throw error;
     }),
