@@ -39,6 +39,10 @@ TAGS = [
     },
     {"name": "roster", "description": "Teams and athletes."},
     {"name": "people", "description": "Who may do what, and who did what."},
+    {
+        "name": "identity provider",
+        "description": "Signing in with the accounts people have at their organisation.",
+    },
     {"name": "privacy", "description": "Consent, what is kept how long, erasure."},
     {"name": "webhooks", "description": "Which other systems are told of what happens."},
     {"name": "oauth", "description": "Short-lived tokens for programs that expect OAuth2."},

@@ -1,4 +1,4 @@
-"""Signing in by a club's own identity provider: what an owner sets up, and who is let in by what a provider says.
+"""Signing in by a club's own identity provider: the way there and back, and who is let in by what a provider says.
 
 A login by a provider opens the organisation that named it, and no other, whatever else the person belongs to: the
 provider answers to that organisation alone.
@@ -6,16 +6,15 @@ provider answers to that organisation alone.
 
 import hashlib
 import hmac
-import re
 import secrets
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.db.models import IdentityProvider, Invitation, Membership, UserAccount
 from app.db.unit_of_work import UnitOfWork
-from app.domain.access import Origin, Permission, Principal, Role, SignInMethod
+from app.domain.access import Origin, Principal, Role, SignInMethod
 from app.domain.audit import Act
-from app.domain.errors import ForbiddenError, InvalidCredentialsError, InvalidInputError, NotFoundError
+from app.domain.errors import ForbiddenError, InvalidCredentialsError, NotFoundError
 from app.domain.sign_in import StepKind
 from app.integrations import oidc
 from app.integrations.oidc import Client, Fetch, Identity, ProviderError
@@ -24,45 +23,10 @@ from app.services.checks import check_text
 from app.services.credentials import is_email, new_token
 from app.services.members import limit_newcomer
 from app.services.passwords import recommended_passwords
+from app.services.provider_setup import SECRET_PURPOSE, ProviderView, view_of
 from app.services.read_models import SignedIn
 from app.services.sealing import BrokenSealError, Seal
 from app.services.sign_in_steps import begin_step, content_of, take_step
-
-_PURPOSE = "provider_secret"
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
-DEFAULT_ROLES = (Role.VIEWER, Role.TRAINER, Role.CLINICIAN)
-"""What a newcomer nobody invited can become."""
-MAX_DOMAINS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderChange:
-    """What an owner enters."""
-
-    name: str
-    issuer: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    """Empty: the one before stays, or there is none."""
-    email_domains: tuple[str, ...]
-    default_role: Role | None
-    """None: only members and those who were invited come in."""
-    is_enabled: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderView:
-    """What is set up; the secret is never shown."""
-
-    organisation_id: UUID
-    organisation_name: str
-    name: str
-    issuer: str
-    client_id: str
-    has_secret: bool
-    email_domains: tuple[str, ...]
-    default_role: Role | None
-    is_enabled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,75 +45,13 @@ class Arrival:
     next_path: str
 
 
-def get_provider(*, uow: UnitOfWork, principal: Principal) -> ProviderView | None:
-    """Return what is set up; owners only."""
-    principal.require(Permission.KEYS_MANAGE)
-    row = uow.providers.find(principal.organisation_id)
-    return None if row is None else _view(uow, row)
-
-
-def save_provider(
-    *, uow: UnitOfWork, principal: Principal, change: ProviderChange, seal: Seal, fetch: Fetch
-) -> ProviderView:
-    """Set the identity provider up; it is asked what it says of itself first. Raise `InvalidInputError`."""
-    principal.require(Permission.KEYS_MANAGE)
-    principal.require_confirmed()
-    checked = _checked(change)
-    try:
-        oidc.discover(checked.issuer, fetch=fetch)
-    except ProviderError as error:
-        raise InvalidInputError(
-            f"The identity provider cannot be used. {error}",
-            how_to_fix="Check the issuer: what stands before /.well-known/openid-configuration.",
-            field="issuer",
-        ) from None
-    organisation_id = principal.organisation_id
-    before = uow.providers.find(organisation_id)
-    if not checked.is_enabled or (before is not None and before.issuer != checked.issuer):
-        uow.providers.end_logins(organisation_id)
-    sealed = None
-    if checked.client_secret:
-        sealed = seal.seal(checked.client_secret, purpose=_PURPOSE, owner=organisation_id)
-    uow.providers.save(
-        organisation_id=organisation_id,
-        name=checked.name,
-        issuer=checked.issuer,
-        client_id=checked.client_id,
-        secret_sealed=sealed,
-        email_domains=list(checked.email_domains),
-        default_role=checked.default_role,
-        is_enabled=checked.is_enabled,
-    )
-    uow.audit.record(
-        actor=principal,
-        act=Act.PROVIDER_CHANGED,
-        object_id=organisation_id,
-        is_enabled=checked.is_enabled,
-        default_role=None if checked.default_role is None else checked.default_role.value,
-    )
-    row = uow.providers.find(organisation_id)
-    if row is None:
-        raise _no_provider()
-    return _view(uow, row)
-
-
-def remove_provider(*, uow: UnitOfWork, principal: Principal) -> None:
-    """Forget the provider, and end every login by it."""
-    principal.require(Permission.KEYS_MANAGE)
-    principal.require_confirmed()
-    if not uow.providers.remove(principal.organisation_id):
-        raise _no_provider()
-    uow.providers.end_logins(principal.organisation_id)
-    uow.audit.record(actor=principal, act=Act.PROVIDER_REMOVED, object_id=principal.organisation_id)
-
-
 def find_providers(*, uow: UnitOfWork, email: str) -> list[ProviderView]:
     """Return the providers that answer for addresses of this domain; takes a unit of work of none."""
     address = email.strip().lower()
     if not is_email(address):
         return []
     rows = uow.providers.list_of_domain(address.rpartition("@")[2])
-    return [_view(uow, row) for row in rows]
+    return [view_of(uow, row) for row in rows]
 
 
 def look_at_provider(*, uow: UnitOfWork, organisation_id: UUID) -> ProviderView:
@@ -157,7 +59,7 @@ def look_at_provider(*, uow: UnitOfWork, organisation_id: UUID) -> ProviderView:
     row = uow.providers.find(organisation_id)
     if row is None or not row.is_enabled:
         raise _no_provider()
-    return _view(uow, row)
+    return view_of(uow, row)
 
 
 def depart(
@@ -342,59 +244,14 @@ def _no_password() -> str:
     return recommended_passwords().hash(new_token())
 
 
-def _checked(change: ProviderChange) -> ProviderChange:
-    domains = tuple(dict.fromkeys(each.strip().lower().lstrip("@") for each in change.email_domains))
-    if not 0 < len(domains) <= MAX_DOMAINS or not all(_DOMAIN.fullmatch(each) for each in domains):
-        raise InvalidInputError(
-            f"Name 1 to {MAX_DOMAINS} domains of e-mail addresses.",
-            how_to_fix="Write them like example.org, one a line.",
-            field="email_domains",
-        )
-    if change.default_role is not None and change.default_role not in DEFAULT_ROLES:
-        raise InvalidInputError(
-            "A newcomer cannot become this.", how_to_fix="Choose one of the list.", field="default_role"
-        )
-    issuer = check_text(change.issuer, field="issuer", max_length=500)
-    if not issuer.startswith(("https://", "http://")) or "?" in issuer or "#" in issuer:
-        raise InvalidInputError(
-            "The issuer is an address that begins with https://.",
-            how_to_fix="The identity provider's own pages tell it.",
-            field="issuer",
-        )
-    return ProviderChange(
-        name=check_text(change.name, field="name", max_length=80),
-        issuer=issuer,
-        client_id=check_text(change.client_id, field="client_id", max_length=500),
-        client_secret=change.client_secret.strip()[:2000],
-        email_domains=domains,
-        default_role=change.default_role,
-        is_enabled=change.is_enabled,
-    )
-
-
 def _client(row: IdentityProvider, *, redirect_uri: str, seal: Seal) -> Client:
     secret = None
     if row.secret_sealed is not None:
         try:
-            secret = seal.open(row.secret_sealed, purpose=_PURPOSE, owner=row.organisation_id)
+            secret = seal.open(row.secret_sealed, purpose=SECRET_PURPOSE, owner=row.organisation_id)
         except BrokenSealError:
             raise ProviderError("Its client secret has to be entered again.") from None
     return Client(client_id=row.client_id, client_secret=secret, redirect_uri=redirect_uri)
-
-
-def _view(uow: UnitOfWork, row: IdentityProvider) -> ProviderView:
-    organisation = uow.accounts.find_organisation(row.organisation_id)
-    return ProviderView(
-        organisation_id=row.organisation_id,
-        organisation_name="" if organisation is None else organisation.name,
-        name=row.name,
-        issuer=row.issuer,
-        client_id=row.client_id,
-        has_secret=row.secret_sealed is not None,
-        email_domains=tuple(row.email_domains),
-        default_role=row.default_role,
-        is_enabled=row.is_enabled,
-    )
 
 
 def _no_provider() -> NotFoundError:

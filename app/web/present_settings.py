@@ -10,7 +10,7 @@ from app.domain.sign_in import SECOND_FACTOR_ROLES
 from app.services.logins import LoginView
 from app.services.members import InvitationView, MemberView
 from app.services.passkeys import PasskeyView
-from app.services.provider_sign_in import DEFAULT_ROLES, ProviderChange, ProviderView
+from app.services.provider_setup import DEFAULT_ROLES, ProviderChange, ProviderView
 from app.services.read_models import ApiKeySummary, TeamSummary
 from app.web.contexts.parts import Choice, Link, When
 from app.web.contexts.settings import InvitationRow, KeyRow, LoginRow, MemberRow, PasskeyRow, ProviderForm

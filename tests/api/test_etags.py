@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,7 +18,8 @@ from tests.api.conftest import PASSWORD, Club
 from tests.api.support import PartsForTests
 from tests.api.test_errors import check_problem
 from tests.api.test_matrix import body_of
-from tests.api.things import BODIES, OTHER_THINGS, Things
+from tests.api.things import BESIDES, BODIES, OTHER_THINGS, Things
+from tests.support.identity_provider import identity_provider
 
 WITHOUT = {
     "PUT /api/v1/uploads/{capture_id}": "bytes of a file that was announced: its checksum says which",
@@ -81,8 +83,17 @@ def test_description_when_an_edit_takes_if_match_then_it_tells_of_412_and_etag()
 
 
 @pytest.fixture(scope="module")
-def things(club: Club, parts: PartsForTests) -> Things:
-    return Things(club=club, parts=parts)
+def parts(parts: PartsForTests) -> PartsForTests:
+    """May ask an identity provider on loopback."""
+    return replace(parts, settings=parts.settings.model_copy(update={"provider_private_targets": True}))
+
+
+@pytest.fixture(scope="module")
+def things(club: Club, parts: PartsForTests) -> Iterator[Things]:
+    found = Things(club=club, parts=parts)
+    with identity_provider() as provider:
+        found.adopt("issuer", provider.issuer)
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +116,9 @@ def test_edit_when_of_another_version_then_412_and_when_of_the_present_one_then_
     chosen = OTHER_THINGS.get(operation, {})
     names = {each["name"] for each in described["parameters"] if each["in"] == "path"}
     ids = {name: things.id_of(chosen.get(name, name)) for name in sorted(names, reverse=True)}
+    besides = BESIDES.get(operation, set())
+    for name in besides:
+        things.id_of(name)
     below = path.removeprefix("/api/v1")
     looked_at = f"/api/v1{LOOKED_AT.get(below, below)}".format(**ids)
     make = BODIES.get(operation)
@@ -121,7 +135,7 @@ def test_edit_when_of_another_version_then_412_and_when_of_the_present_one_then_
     unchanged = owner.get(looked_at)
     assert (unchanged.headers["ETag"], unchanged.json()) == (tag, before.json())
     done = send(f'"another", {tag}')
-    things.forget({*names, *chosen.values()})
+    things.forget({*names, *chosen.values(), *besides})
     if operation in REFUSED_FOR_ANOTHER_REASON:
         assert done.status_code == 409
         return

@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from app.domain.access import Permission, Principal, Role
-from app.services import accounts, members
+from app.http.post import seal_from
+from app.http.provider import fetch_from
+from app.services import accounts, members, provider_setup
 from app.services.members import Place
+from app.services.provider_setup import ProviderChange
 from tests.api.conftest import PASSWORD as CLUB_PASSWORD
 from tests.api.conftest import Club
 from tests.api.results import STILL_FRAME, analyse
@@ -36,6 +39,12 @@ BODIES: dict[str, Callable[["Things"], dict[str, object]]] = {
     "change_privacy_rules": lambda _things: {"unknown_age_is_minor": False},
     "announce_day_capture": lambda things: {"station_id": things.id_of("station_id")},
     "merge_athletes": lambda things: {"athlete_id": things.id_of("athlete_id")},
+    "set_identity_provider": lambda things: {
+        "name": "Another account",
+        "issuer": things.id_of("issuer"),
+        "client_id": "plumbline",
+        "email_domains": ["example.org"],
+    },
 }
 """Operation id -> a body that is taken, where the one made from the description would be refused."""
 NAMES_OF_THEIR_OWN = {"upsert_athlete_by_external_id"}
@@ -45,6 +54,11 @@ OTHER_THINGS: dict[str, dict[str, str]] = {
     "get_roster_import_report": {"import_id": "confirmed_import_id"},
 }
 """Operation id -> path parameter -> which thing to take, where the usual one is not far enough in its life."""
+BESIDES: dict[str, set[str]] = {
+    "set_identity_provider": {"identity_provider"},
+    "remove_identity_provider": {"identity_provider"},
+}
+"""Operation id -> things that must be there although its address does not name them."""
 OF_ONE_PERSON = {"login_id", "passkey_id"}
 """Things that belong to a person: colleagues do not find them either."""
 HEADERS: dict[str, dict[str, str]] = {
@@ -305,6 +319,26 @@ def make_passkey(things: Things) -> str:
             is_synced=False,
         )
         return str(uow.sign_in.list_passkeys(user_id)[-1].id)
+
+
+@thing("identity_provider")
+def set_provider_up(things: Things) -> str:
+    """Whoever asks for it adopts an `issuer` that answers."""
+    owner = things.club.principal
+    settings = things.parts.settings
+    change = ProviderChange(
+        name="An account",
+        issuer=things.id_of("issuer"),
+        client_id="plumbline",
+        client_secret="canary secret",
+        email_domains=("example.org",),
+        default_role=None,
+        is_enabled=True,
+    )
+    with things.parts.uow_factory(owner) as uow:
+        return provider_setup.save_provider(
+            uow=uow, principal=owner, change=change, seal=seal_from(settings), fetch=fetch_from(settings)
+        ).issuer
 
 
 @thing("invitation_id")

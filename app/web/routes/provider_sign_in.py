@@ -15,7 +15,8 @@ from app.http.provider import fetch_from, redirect_uri
 from app.http.rate_limits import SIGN_IN_BY_ADDRESS
 from app.integrations.oidc import ProviderError
 from app.services import accounts, provider_sign_in
-from app.services.provider_sign_in import Departure, ProviderView
+from app.services.provider_setup import ProviderView
+from app.services.provider_sign_in import Departure
 from app.services.sign_in_steps import STEP_LIFETIME
 from app.settings import Settings
 from app.web.contexts.parts import Choice, Problem

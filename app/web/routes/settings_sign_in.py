@@ -11,8 +11,8 @@ from app.domain.errors import InvalidInputError
 from app.http.parts import Parts
 from app.http.post import seal_from
 from app.http.provider import fetch_from, redirect_uri, start_link
-from app.services import provider_sign_in, sign_in_rules
-from app.services.provider_sign_in import DEFAULT_ROLES, ProviderChange
+from app.services import provider_setup, sign_in_rules
+from app.services.provider_setup import DEFAULT_ROLES, ProviderChange
 from app.web.contexts.parts import Problem
 from app.web.contexts.settings import SignInRulesPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
@@ -96,7 +96,7 @@ def save_provider(
     )
     try:
         with parts.uow_factory(principal) as uow:
-            provider_sign_in.save_provider(
+            provider_setup.save_provider(
                 uow=uow,
                 principal=principal,
                 change=change,
@@ -116,7 +116,7 @@ def remove_provider(
     """Forget the identity provider."""
     check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
-        provider_sign_in.remove_provider(uow=uow, principal=principal)
+        provider_setup.remove_provider(uow=uow, principal=principal)
     return RedirectResponse(f"{HERE}?done=provider_gone", status_code=status.HTTP_303_SEE_OTHER)
 
 
@@ -131,7 +131,7 @@ def _page(
 ) -> Response:
     with parts.uow_factory(principal) as uow:
         rule = sign_in_rules.get_rule(uow=uow, principal=principal)
-        provider = provider_sign_in.get_provider(uow=uow, principal=principal)
+        provider = provider_setup.find_provider(uow=uow, principal=principal)
         viewer = viewer_of(principal, uow=uow)
     page = SignInRulesPage(
         title="Sign-in",
