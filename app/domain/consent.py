@@ -6,6 +6,8 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Final
 
+MAX_AGE: Final = 21
+"""Up to which an organisation can have others decide for its athletes."""
 TEXT_VERSION: Final = "plumbline-1"
 CONSENT_TEXT: Final = (
     "We film a landing from a box and measure how knees, hips and feet move. It is a movement screen: it compares a"

@@ -1,8 +1,11 @@
 """How long an organisation keeps what, and what it does not keep at all."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from app.domain.consent import TEXT_VERSION, ConsentRules
+
+MAX_DAYS: Final = 36_500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

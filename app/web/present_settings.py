@@ -54,6 +54,8 @@ def settings_tabs(principal: Principal, *, current: str) -> tuple[Link, ...]:
     if principal.may(Permission.MEMBERS_MANAGE):
         tabs.append(("Members", "/settings/members"))
         tabs.append(("Sign-in", "/settings/sign-in"))
+    if principal.may(Permission.PRIVACY_MANAGE):
+        tabs.append(("Privacy", "/settings/privacy"))
     if principal.may(Permission.KEYS_MANAGE):
         tabs.append(("API keys", "/settings/keys"))
     if principal.may(Permission.WEBHOOKS_MANAGE):

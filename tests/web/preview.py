@@ -63,6 +63,7 @@ from tests.chromium import find_chromium
 from tests.web import samples
 from tests.web.preview_days import day_pages
 from tests.web.preview_doors import sign_in_pages
+from tests.web.preview_privacy import privacy_pages
 
 CLIP = Path(__file__).parents[2] / "samples" / "dvj_f_valgus20_60.mp4"
 CHROMIUM_ARGS = (
@@ -326,6 +327,7 @@ def settings_pages() -> dict[str, Page]:
         ),
         "settings-security-asked": replace(security, is_required=True, done=None),
         **sign_in_pages(viewer=VIEWER, token=TOKEN, owner=owner, when=when),
+        **privacy_pages(viewer=VIEWER, token=TOKEN, owner=owner),
         "settings-members": people,
         "settings-members-refused": replace(people, made=None, problem=problem, done="Removed."),
         "settings-keys": keys,

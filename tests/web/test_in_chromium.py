@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 NAMES = sorted(pages())
 DIFFERENT = ("sign-in-wrong", "dashboard", "dashboard-empty", "upload-refused", "recording", "recording-drawing",
-             "recording-failed", "recording-processing", "error-404")  # fmt: skip
+             "recording-failed", "recording-processing", "error-404", "settings-privacy-asked", "settings-privacy-refused")  # fmt: skip
 """One of each kind, with everything on it that can be."""
 RULES = {
     "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

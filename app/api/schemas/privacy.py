@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from app.api.schemas.base import MAX_NAME_CHARS, Input, Output
 from app.domain.consent import (
     CONSENT_TEXT,
+    MAX_AGE,
     AgeBand,
     ConsentRule,
     ConsentSource,
@@ -16,10 +17,11 @@ from app.domain.consent import (
     Relation,
     Withheld,
 )
-from app.domain.privacy import PrivacyRules
+from app.domain.privacy import MAX_DAYS, PrivacyRules
 from app.services.consents import ConsentStatus
+from app.services.privacy import MAX_TEXT_CHARS
 
-Days = Annotated[int, Field(ge=0, le=36_500)]
+Days = Annotated[int, Field(ge=0, le=MAX_DAYS)]
 
 
 class PrivacyOutput(Output):
@@ -60,10 +62,10 @@ class PrivacyInput(Input):
     """Rules to change; what is left out stays. Null for days keeps things, for the text means ours."""
 
     rule: ConsentRule | None = None
-    age: Annotated[int, Field(ge=0, le=21)] | None = None
+    age: Annotated[int, Field(ge=0, le=MAX_AGE)] | None = None
     unknown_age_is_minor: bool | None = None
     waiting_days: Days | None = None
-    consent_text: Annotated[str, Field(max_length=20_000)] | None = None
+    consent_text: Annotated[str, Field(max_length=MAX_TEXT_CHARS)] | None = None
     keep_original_days: Days | None = None
     keep_pictures_days: Days | None = None
     keep_measures_days: Days | None = None

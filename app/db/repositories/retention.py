@@ -40,7 +40,7 @@ class RetentionRepository:
         return list(self._session.scalars(select(Organisation.id).order_by(Organisation.id)))
 
     def due_originals(
-        self, *, organisation_id: UUID, older_than_days: int, limit: int, only: UUID | None = None
+        self, *, organisation_id: UUID, older_than_days: int, limit: int | None, only: UUID | None = None
     ) -> list[DueFiles]:
         """Return settled recordings whose uploaded video has been kept long enough, none being drawn from."""
         drawing = (
@@ -70,7 +70,7 @@ class RetentionRepository:
         return [DueFiles(recording_id=row.id, analysis_ids=(), keys=(row.blob_key,)) for row in rows]
 
     def due_pictures(
-        self, *, organisation_id: UUID, older_than_days: int, limit: int, only: UUID | None = None
+        self, *, organisation_id: UUID, older_than_days: int, limit: int | None, only: UUID | None = None
     ) -> list[DueFiles]:
         """Return recordings whose overlays and stills have been kept long enough."""
         query = (
@@ -144,7 +144,7 @@ class RetentionRepository:
         )
         return list(self._session.scalars(query))
 
-    def due_recordings(self, *, organisation_id: UUID, older_than_days: int, limit: int) -> list[UUID]:
+    def due_recordings(self, *, organisation_id: UUID, older_than_days: int, limit: int | None) -> list[UUID]:
         """Return recordings everything of which has been kept long enough."""
         query = select(Recording.id).where(
             Recording.organisation_id == organisation_id,
@@ -153,7 +153,7 @@ class RetentionRepository:
         )
         return list(self._session.scalars(query.order_by(Recording.created_at).limit(limit)))
 
-    def due_unconsented(self, *, organisation_id: UUID, waiting_days: int, limit: int) -> list[UUID]:
+    def due_unconsented(self, *, organisation_id: UUID, waiting_days: int, limit: int | None) -> list[UUID]:
         """Return recordings nobody agreed to within the time the organisation waits."""
         query = select(Recording.id).where(
             Recording.organisation_id == organisation_id,

@@ -8,6 +8,7 @@ from app.web.contexts.days import CardsPage, DayPage, DaysPage, InboxPage, Stati
 from app.web.contexts.exports import ExportsPage
 from app.web.contexts.own import OrganisationsPage, OwnConsentPage, OwnPage
 from app.web.contexts.parts import Page
+from app.web.contexts.privacy import PrivacyPage
 from app.web.contexts.results import RecordingPage
 from app.web.contexts.rosters import ConsentPage, ImportReviewPage, ImportStartPage
 from app.web.contexts.settings import (
@@ -57,6 +58,7 @@ PAGES: tuple[type[Page], ...] = (
     AppSetupPage,
     RecoveryCodesPage,
     SignInRulesPage,
+    PrivacyPage,
     FindProviderPage,
     LeavingPage,
     MembersPage,
