@@ -34,7 +34,7 @@ class ErasingQueue(MemoryQueue):
             erasure_id, organisation_id = map(UUID, job.args)
             run_erasure(
                 uow_factory=self.parts.uow_factory,
-                blobs=self.parts.blobs,
+                places=self.parts.places,
                 organisation_id=organisation_id,
                 erasure_id=erasure_id,
             )
