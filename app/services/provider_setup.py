@@ -97,7 +97,14 @@ def save_provider(
     organisation_id = principal.organisation_id
     before = _hold(uow, organisation_id)
     expected.check(_tag(before), what=_WHAT)
-    if not checked.is_enabled or (before is not None and before.issuer != checked.issuer):
+    is_another = before is not None and before.issuer != checked.issuer
+    if is_another and before is not None and before.secret_sealed and not checked.client_secret:
+        raise InvalidInputError(
+            "The client secret that is kept belongs to another issuer, and is not sent to this one.",
+            how_to_fix="Enter the client secret of this issuer; if it has none, remove the provider first.",
+            field="client_secret",
+        )
+    if not checked.is_enabled or is_another:
         uow.providers.end_logins(organisation_id)
     sealed = None
     if checked.client_secret:

@@ -226,3 +226,17 @@ def secret_kept(parts: PartsForTests, club: Club) -> str:
         return seal_from(parts.settings).open(
             row.secret_sealed, purpose="provider_secret", owner=club.organisation_id
         )
+
+
+def test_provider_when_the_issuer_changes_without_its_secret_then_the_kept_one_is_not_sent_there(
+    owner: httpx.Client, mine: Club, parts: PartsForTests, entered: dict[str, Any]
+) -> None:
+    assert owner.put(HERE, json=entered).status_code == 200
+    with identity_provider() as other:
+        moved = {**entered, "issuer": other.issuer, "client_secret": None}
+        refused = owner.put(HERE, json=moved)
+        check_problem(refused, code="invalid_input")
+        assert refused.json()["errors"][0]["field"] == "client_secret"
+        assert owner.get(HERE).json()["issuer"] == entered["issuer"]
+        assert owner.put(HERE, json={**moved, "client_secret": "theirs"}).status_code == 200
+    assert secret_kept(parts, mine) == "theirs"
