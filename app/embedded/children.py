@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from app.embedded.problems import keeps_stopping
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 MAX_LOG_BYTES = 20 * 2**20
 HEALTHY_AFTER_S = 30.0
 MAX_DELAY_S = 10.0
+SAID_AFTER_QUICK_DEATHS = 5
+"""A part that died as often in a row is said to keep stopping, with the end of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,10 @@ class Recipe:
     stop_timeout_s: float = 10.0
     user: tuple[int, int] | None = None
     """uid and gid to become; only root can."""
+    max_delay_s: float = MAX_DELAY_S
+    """The longest pause before it is started again."""
+    mend: Callable[[], object] | None = None
+    """Done before it is started again: puts right what may have kept it from running."""
 
 
 @dataclass(slots=True)
@@ -73,11 +81,17 @@ class Child:
             return False
         now_s = time.monotonic()
         if self.restart_at_s is None:
-            self.restart_at_s = now_s + min(MAX_DELAY_S, 0.1 * 3**self.n_quick_deaths)
+            self.restart_at_s = now_s + min(self.recipe.max_delay_s, 0.1 * 3 ** min(10, self.n_quick_deaths))
             self.n_quick_deaths += 1
         if now_s < self.restart_at_s:
             return False
-        self.start()
+        try:
+            if self.recipe.mend is not None:
+                self.recipe.mend()
+            self.start()
+        except OSError:  # no process or no log to be had just now
+            self.restart_at_s = now_s + self.recipe.max_delay_s
+            return False
         return True
 
     def signal(self, number: signal.Signals) -> None:
@@ -91,6 +105,20 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+def revive_all(children: Sequence[Child], *, say: Callable[[str], None]) -> bool:
+    """Start again whichever died and has had its pause, and tell so; return whether any was."""
+    any_started = False
+    for child in children:
+        exit_code, recipe = child.exit_code, child.recipe
+        if not child.revive():
+            continue
+        any_started = True
+        say(f"{recipe.name} stopped (exit code {exit_code}); started it again")
+        if child.n_quick_deaths == SAID_AFTER_QUICK_DEATHS:
+            say(keeps_stopping(recipe.name, log=recipe.log, every_s=recipe.max_delay_s))
+    return any_started
 
 
 def stop_together(children: Sequence[Child]) -> None:

@@ -92,7 +92,7 @@ def nameless_user(uid: int) -> StackError:
 def child_failed(name: str, *, log: Path, exit_code: int | None) -> StackError:
     """Say that a part did not come up; the end of its log says why."""
     tail = last_lines(log)
-    if "No space left on device" in tail:
+    if _is_disk_full(tail):
         advice = "The disk is full: free some space, then start again."
     elif "Address already in use" in tail or "address already in use" in tail:
         advice = "Its port or socket is taken: choose another one with PLUMBLINE_PORT."
@@ -100,6 +100,17 @@ def child_failed(name: str, *, log: Path, exit_code: int | None) -> StackError:
         advice = f"The whole log is in {log}."
     how = "did not become ready in time" if exit_code is None else f"stopped with exit code {exit_code}"
     return StackError(f"{name} {how}. Its last lines:\n{tail}\n{advice}")
+
+
+def keeps_stopping(name: str, *, log: Path, every_s: float) -> str:
+    """Say that a part which ran before does not stay up, and that nobody has to start it by hand."""
+    tail = last_lines(log)
+    advice = "The disk is full: free some space." if _is_disk_full(tail) else f"The whole log is in {log}."
+    return f"{name} keeps stopping. Its last lines:\n{tail}\n{advice} It is tried again every {every_s:g} s."
+
+
+def _is_disk_full(tail: str) -> bool:
+    return "No space left on device" in tail
 
 
 def last_lines(log: Path, *, count: int = 12) -> str:

@@ -1,5 +1,6 @@
 """Starts the whole stack on one machine, keeps it running, and stops every part of it."""
 
+import contextlib
 import errno
 import http.client
 import os
@@ -20,7 +21,7 @@ from pydantic import SecretStr
 from app.db.provision import DatabaseUrls, provision
 from app.embedded import problems
 from app.embedded.addresses import forget_addresses, write_addresses
-from app.embedded.children import Child, Recipe, Roll, open_log, stop_together
+from app.embedded.children import Child, Recipe, Roll, open_log, revive_all, stop_together
 from app.embedded.paths import StackPaths, check_room, prepare_paths, take_lock
 from app.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from app.embedded.problems import StackError, child_failed
@@ -28,7 +29,6 @@ from app.embedded.valkey import EmbeddedValkey, prepare_valkey
 from app.settings import DEVELOPMENT_SECRET_KEY, ENV_PREFIX, Settings, load_settings
 
 READY_TIMEOUT_S = 90.0
-MAX_QUICK_DEATHS = 5
 _POLL_S = 0.05
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -89,15 +89,15 @@ class Stack:
         self._start_ours(paths, environment)
 
     def watch(self) -> None:
-        """Start again whatever dies, until a signal asks us to stop; raise `StackError` when a part cannot live."""
+        """Start again whatever dies, for as long as it dies, until a signal asks us to stop.
+
+        What ran once can run again: a full disk is cleared, a process that held what a killed server left ends. To
+        give up would end the parts that still work, and nobody may be there to start them.
+        """
         while True:
-            for child in self._parts.all:
-                exit_code = child.exit_code
-                if child.revive():
+            if revive_all(self._parts.all, say=self._say):
+                with contextlib.suppress(OSError):  # a full disk; the kernel ends our children with us anyway
                     self._note()
-                    self._say(f"{child.recipe.name} stopped (exit code {exit_code}); started it again")
-                elif not child.running and child.n_quick_deaths > MAX_QUICK_DEATHS:
-                    raise child_failed(child.recipe.name, log=child.recipe.log, exit_code=exit_code)
             time.sleep(_POLL_S)
 
     def stop(self) -> None:

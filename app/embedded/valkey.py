@@ -37,6 +37,7 @@ class EmbeddedValkey:
             env={"PATH": os.defpath, "LC_ALL": "C"},
             log=self.log,
             stop_signal=signal.SIGTERM,
+            mend=self.set_broken_files_aside,
         )
 
     def is_ready(self) -> bool:
@@ -52,7 +53,9 @@ class EmbeddedValkey:
     def set_broken_files_aside(self) -> bool:
         """Start afresh when the kept messages cannot be read: the database is the truth, the queue a hint."""
         kept = self.folder / "appendonlydir"
-        if "Bad file format reading the append only file" not in problems.last_lines(self.log):
+        if not kept.exists() or "Bad file format reading the append only file" not in problems.last_lines(
+            self.log
+        ):
             return False
         kept.rename(self.folder / f"appendonlydir.broken-{time.time():.0f}")
         return True

@@ -85,3 +85,4 @@ def test_valkey_when_its_kept_messages_are_broken_then_set_aside(tmp_path: Path)
     assert [path.name.split("-")[0] for path in valkey.folder.iterdir() if path.is_dir()] == [
         "appendonlydir.broken"
     ]
+    assert not valkey.set_broken_files_aside()
