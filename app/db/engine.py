@@ -4,7 +4,7 @@ import re
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, inspect, text
+from sqlalchemy import ColumnElement, Connection, Engine, TextClause, create_engine, event, inspect, text
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 _WRITES_IN_WORDS = re.compile(r"(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
@@ -60,6 +60,11 @@ class TenantSession(Session):
             raise ValueError(msg)
         self.organisation_id = organisation_id
         self.execute(_SET, {"name": "app.org_id", "value": str(organisation_id)})
+
+    def own(self, table: Any) -> ColumnElement[bool]:
+        """Return the condition that a row of this table is of this session's organisation; of none, no row is."""
+        owner: ColumnElement[UUID] = table.organisation_id
+        return owner == self.organisation_id
 
 
 @event.listens_for(TenantSession, "after_begin")

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, text, tuple_, update
-from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement, View
+from app.db.engine import TenantSession
 from app.db.models import Capture, Recording
 from app.db.types import from_now
 from app.domain.access import Principal
@@ -49,7 +49,7 @@ class CaptureRecord:
 class CaptureRepository:
     """Announced recordings of one organisation."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
 
@@ -167,7 +167,7 @@ class CaptureRepository:
         """End a capture; one that has ended stays as it is."""
         self._session.execute(
             update(Capture)
-            .where(Capture.id == capture_id, Capture.outcome.is_(None))
+            .where(self._session.own(Capture), Capture.id == capture_id, Capture.outcome.is_(None))
             .values(
                 outcome=outcome,
                 recording_id=recording_id,
@@ -212,7 +212,7 @@ class CaptureRepository:
         """Note how much is safe, and put the end of waiting off; return it, None when nobody waits any more."""
         return self._session.scalar(
             update(Capture)
-            .where(Capture.id == capture_id, Capture.outcome.is_(None))
+            .where(self._session.own(Capture), Capture.id == capture_id, Capture.outcome.is_(None))
             .values(received_bytes=received_bytes, expires_at=from_now(expires_s), updated_at=func.now())
             .returning(Capture.expires_at)
             .execution_options(synchronize_session=False)

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
-from sqlalchemy.orm import Session
 
+from app.db.engine import TenantSession
 from app.db.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from app.db.types import from_now, new_id
 from app.domain.webhooks import DeliveryState, PostOutcome, WebhookEvent
@@ -51,7 +51,7 @@ class DeliveryRecord:
 class DeliveryRepository:
     """Deliveries of one organisation."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
 
@@ -155,7 +155,11 @@ class DeliveryRepository:
             values |= {"due_at": from_now(retry_in_s)}
         found = self._session.scalar(
             update(WebhookDelivery)
-            .where(WebhookDelivery.id == claim.delivery_id, WebhookDelivery.lease_token == claim.lease_token)
+            .where(
+                self._session.own(WebhookDelivery),
+                WebhookDelivery.id == claim.delivery_id,
+                WebhookDelivery.lease_token == claim.lease_token,
+            )
             .values(values)
             .returning(WebhookDelivery.id)
             .execution_options(synchronize_session=False)
@@ -166,7 +170,11 @@ class DeliveryRepository:
         """Give a delivery back that was not attempted after all."""
         self._session.execute(
             update(WebhookDelivery)
-            .where(WebhookDelivery.id == claim.delivery_id, WebhookDelivery.lease_token == claim.lease_token)
+            .where(
+                self._session.own(WebhookDelivery),
+                WebhookDelivery.id == claim.delivery_id,
+                WebhookDelivery.lease_token == claim.lease_token,
+            )
             .values(lease_token=None, lease_until=None, attempt=WebhookDelivery.attempt - 1)
             .execution_options(synchronize_session=False)
         )
@@ -175,7 +183,7 @@ class DeliveryRepository:
         """Note that the endpoint took something."""
         self._session.execute(
             update(WebhookEndpoint)
-            .where(WebhookEndpoint.id == endpoint_id)
+            .where(self._session.own(WebhookEndpoint), WebhookEndpoint.id == endpoint_id)
             .values(n_failures=0, failing_since=None, not_before=None, last_delivered_at=func.now())
             .execution_options(synchronize_session=False)
         )
@@ -193,7 +201,7 @@ class DeliveryRepository:
             }
         row = self._session.execute(
             update(WebhookEndpoint)
-            .where(WebhookEndpoint.id == endpoint_id)
+            .where(self._session.own(WebhookEndpoint), WebhookEndpoint.id == endpoint_id)
             .values(values)
             .returning(
                 WebhookEndpoint.n_failures,

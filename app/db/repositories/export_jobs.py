@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, false, func, insert, or_, select, text, update
-from sqlalchemy.orm import Session
 
+from app.db.engine import TenantSession
 from app.db.models import AnalysisFeed, Athlete, AthleteExternalId, ExportJob, Recording
 from app.db.repositories.exports import line_conditions
 from app.db.types import from_now, new_id
@@ -40,7 +40,7 @@ class ExportFile:
 class ExportJobRepository:
     """Exports of one organisation, and the only writer of how far they are."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
 
@@ -281,7 +281,7 @@ class ExportJobRepository:
     def _write(self, conditions: tuple[ColumnElement[bool], ...], values: dict[str, Any]) -> bool:
         found = self._session.scalar(
             update(ExportJob)
-            .where(*conditions)
+            .where(self._session.own(ExportJob), *conditions)
             .values({**values, "updated_at": func.now()})
             .returning(ExportJob.id)
             .execution_options(synchronize_session=False)

@@ -6,8 +6,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, text, update
-from sqlalchemy.orm import Session
 
+from app.db.engine import TenantSession
 from app.db.models import OutgoingMail
 from app.db.types import from_now
 from app.domain.mail import MailOutcome
@@ -36,7 +36,7 @@ class MailClaim:
 class MailRepository:
     """Letters of one organisation."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
 
@@ -78,6 +78,7 @@ class MailRepository:
         row = self._session.execute(
             update(OutgoingMail)
             .where(
+                self._session.own(OutgoingMail),
                 OutgoingMail.id == mail_id,
                 OutgoingMail.ended_at.is_(None),
                 OutgoingMail.due_at <= func.now(),
@@ -124,6 +125,7 @@ class MailRepository:
         written = self._session.scalar(
             update(OutgoingMail)
             .where(
+                self._session.own(OutgoingMail),
                 OutgoingMail.id == claim.mail_id,
                 OutgoingMail.n_attempts == claim.attempt,
                 OutgoingMail.ended_at.is_(None),

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
 
+from app.db.engine import TenantSession
 from app.db.models import Athlete, ConsentDecision, ConsentText, GuardianLink, PrivacySettings, Recording
 from app.db.types import from_now, new_id
 from app.domain.access import Principal
@@ -25,7 +25,7 @@ _PLAIN = (
 class PrivacyRepository:
     """An organisation's rules about privacy, and what people decided."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
 
@@ -185,7 +185,7 @@ class PrivacyRepository:
         since = func.now() if withheld is Withheld.FROM_EVERYBODY else None
         self._session.execute(
             update(Recording)
-            .where(Recording.id == _any(recording_ids))
+            .where(self._session.own(Recording), Recording.id == _any(recording_ids))
             .values(withheld=int(withheld), withheld_since=since, updated_at=func.now())
             .execution_options(synchronize_session=False)
         )
@@ -243,7 +243,9 @@ class PrivacyRepository:
     def spend_link(self, link_id: UUID) -> None:
         """End one link."""
         self._session.execute(
-            update(GuardianLink).where(GuardianLink.id == link_id).values(used_at=func.now())
+            update(GuardianLink)
+            .where(self._session.own(GuardianLink), GuardianLink.id == link_id)
+            .values(used_at=func.now())
         )
 
 

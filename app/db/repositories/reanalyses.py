@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, insert, select, text, update
-from sqlalchemy.orm import Session
 
 from app.biomech.types import MethodStamp
+from app.db.engine import TenantSession
 from app.db.models import Athlete, Reanalysis, ReanalysisItem, Recording
 from app.db.types import digest_of_key, from_now, new_id
 from app.domain.access import Principal
@@ -74,7 +74,7 @@ SELECT (SELECT count(*) FROM chosen) - (SELECT count(*) FROM added) AS n_current
 class ReanalysisRepository:
     """Re-analyses of one organisation, and the only writer of how far they are."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
 
@@ -311,7 +311,7 @@ class ReanalysisRepository:
     def _write(self, *conditions: ColumnElement[bool], **values: Any) -> bool:
         found = self._session.scalar(
             update(Reanalysis)
-            .where(*conditions)
+            .where(self._session.own(Reanalysis), *conditions)
             .values(updated_at=func.now(), **values)
             .returning(Reanalysis.id)
             .execution_options(synchronize_session=False)

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, insert, select, text, true, tuple_, update
-from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement, Verdict, View
+from app.db.engine import TenantSession
 from app.db.models import Analysis, Assessment, Athlete, Recording, RecordingEvent, TeamMember, Trial
 from app.db.types import from_now, new_id
 from app.domain.access import Principal
@@ -97,7 +97,7 @@ class QueueDepth:
 class RecordingRepository:
     """Recordings of one organisation, and the only writer of their state."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
         self.steps: list[RecordingEvent] = []
@@ -141,7 +141,13 @@ class RecordingRepository:
         held = () if lease_token is None else (Recording.lease_token == lease_token,)
         row = self._session.execute(
             update(Recording)
-            .where(Recording.id == recording_id, Recording.state == from_state, *held, *only_if)
+            .where(
+                self._session.own(Recording),
+                Recording.id == recording_id,
+                Recording.state == from_state,
+                *held,
+                *only_if,
+            )
             .values(
                 {"state": to_state, "updated_at": func.now(), **_entering(to_state, detail), **(values or {})}
             )
@@ -222,6 +228,7 @@ class RecordingRepository:
         found = self._session.scalar(
             update(Recording)
             .where(
+                self._session.own(Recording),
                 Recording.id == claim.recording_id,
                 Recording.state == RecordingState.PROCESSING,
                 Recording.lease_token == claim.lease_token,
@@ -243,7 +250,11 @@ class RecordingRepository:
 
     def hold(self, recording_id: UUID) -> None:
         """Keep everybody else from changing the recording until this transaction ends."""
-        self._session.execute(select(Recording.id).where(Recording.id == recording_id).with_for_update())
+        self._session.execute(
+            select(Recording.id)
+            .where(self._session.own(Recording), Recording.id == recording_id)
+            .with_for_update()
+        )
 
     def reassess(
         self,
@@ -300,6 +311,7 @@ class RecordingRepository:
         row = self._session.execute(
             select(Recording.lease_token, Recording.run, Recording.attempt, Recording.max_attempts)
             .where(
+                self._session.own(Recording),
                 Recording.id == recording_id,
                 Recording.state == RecordingState.PROCESSING,
                 Recording.lease_until < func.now(),
@@ -318,6 +330,7 @@ class RecordingRepository:
         found = self._session.scalar(
             update(Recording)
             .where(
+                self._session.own(Recording),
                 Recording.id == recording_id,
                 Recording.state == RecordingState.QUEUED,
                 Recording.sent_at.is_(None) | (Recording.sent_at < from_now(-resend_after_s)),

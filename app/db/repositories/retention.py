@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.orm import Session
 
+from app.db.engine import TenantSession
 from app.db.models import Analysis, AnalysisPictures, Erasure, Organisation, Recording, Screening, Trial
 from app.db.types import from_now, new_id
 from app.domain.access import Principal
@@ -31,7 +31,7 @@ class DueFiles:
 class RetentionRepository:
     """What one organisation is to remove, and its erasures."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TenantSession) -> None:
         """Work through the unit of work's session."""
         self._session = session
 
@@ -167,7 +167,7 @@ class RetentionRepository:
         """Note that the uploaded video is gone."""
         self._session.execute(
             update(Recording)
-            .where(Recording.id == recording_id)
+            .where(self._session.own(Recording), Recording.id == recording_id)
             .values(original_deleted_at=func.now(), updated_at=func.now())
             .execution_options(synchronize_session=False)
         )
@@ -176,13 +176,13 @@ class RetentionRepository:
         """Note that overlays and stills are gone."""
         self._session.execute(
             update(AnalysisPictures)
-            .where(AnalysisPictures.analysis_id.in_(due.analysis_ids))
+            .where(self._session.own(AnalysisPictures), AnalysisPictures.analysis_id.in_(due.analysis_ids))
             .values(overlay_key=None, still_keys={}, updated_at=func.now())
             .execution_options(synchronize_session=False)
         )
         self._session.execute(
             update(Recording)
-            .where(Recording.id == due.recording_id)
+            .where(self._session.own(Recording), Recording.id == due.recording_id)
             .values(pictures_deleted_at=func.now(), updated_at=func.now())
             .execution_options(synchronize_session=False)
         )
@@ -233,7 +233,7 @@ class RetentionRepository:
         """Note that it is done, and what was removed."""
         self._session.execute(
             update(Erasure)
-            .where(Erasure.id == erasure_id)
+            .where(self._session.own(Erasure), Erasure.id == erasure_id)
             .values(receipt=receipt, completed_at=func.now())
             .execution_options(synchronize_session=False)
         )

@@ -107,7 +107,7 @@ class WebhookRepository:
         """Change columns of an endpoint that the caller holds, and count it one version up."""
         self._session.execute(
             update(WebhookEndpoint)
-            .where(WebhookEndpoint.id == endpoint_id)
+            .where(self._session.own(WebhookEndpoint), WebhookEndpoint.id == endpoint_id)
             .values(**values, version=WebhookEndpoint.version + 1, updated_at=func.now())
             .execution_options(synchronize_session=False)
         )
@@ -195,7 +195,7 @@ class WebhookRepository:
             self._session.execute(insert(WebhookDelivery), deliveries)
         self._session.execute(
             update(WebhookMessage)
-            .where(WebhookMessage.id.in_([each.id for each in messages]))
+            .where(self._session.own(WebhookMessage), WebhookMessage.id.in_([each.id for each in messages]))
             .values(handed_out_at=func.now())
             .execution_options(synchronize_session=False)
         )
