@@ -53,6 +53,8 @@ class Act(StrEnum):
     AUDIT_READ = "audit.read"
 
     TEAM_CREATED = "team.created"
+    TEAM_CHANGED = "team.changed"
+    TEAM_REMOVED = "team.removed"
     ATHLETE_CREATED = "athlete.created"
     ATHLETE_EDITED = "athlete.edited"
     ATHLETES_MERGED = "athlete.merged"

@@ -109,6 +109,21 @@ def edit_athlete(
     return athlete_detail(uow, principal, athlete_id)
 
 
+def leave_team(
+    *, uow: UnitOfWork, principal: Principal, athlete_id: UUID, team_id: UUID, expected: Expected = ANY
+) -> None:
+    """Take a person out of a team; whoever sees that team alone sees them no more."""
+    principal.require(Permission.ROSTER_WRITE)
+    uow.athletes.lock_roster(organisation_id=principal.organisation_id)
+    athlete = find_record(uow=uow, principal=principal, athlete_id=athlete_id)
+    expected.check(numbered_tag(athlete.version), what="The athlete")
+    if team_id not in athlete.bibs:
+        raise NotFoundError(
+            "The athlete is not in this team.", how_to_fix="Look at the teams of the athlete."
+        )
+    _edit(uow, principal, athlete, AthleteChange(team_ids=frozenset(athlete.bibs) - {team_id}))
+
+
 def upsert_athlete(
     *,
     uow: UnitOfWork,

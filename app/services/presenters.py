@@ -30,7 +30,14 @@ def athlete_summary(athlete: Athlete) -> AthleteSummary:
 
 def team_summary(team: Team, n_athletes: int) -> TeamSummary:
     """Return a team as lists show it."""
-    return TeamSummary(id=team.id, name=team.name, n_athletes=n_athletes)
+    return TeamSummary(
+        id=team.id,
+        name=team.name,
+        n_athletes=n_athletes,
+        sport=team.sport,
+        season=team.season,
+        archived_at=team.archived_at,
+    )
 
 
 def analysis_view(stored: StoredAnalysis) -> AnalysisView:

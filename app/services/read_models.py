@@ -117,6 +117,15 @@ class TeamSummary:
     id: UUID
     name: str
     n_athletes: int
+    sport: str | None = None
+    season: str | None = None
+    archived_at: datetime | None = None
+    """Since when it is offered no more."""
+
+    @property
+    def tag(self) -> str:
+        """Name the version: all that an edit of the team can change; who is in it is a matter of the athletes."""
+        return tag_of(self.id, self.name, self.sport, self.season, self.archived_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ def start_reanalysis(
     """
     principal.require(Permission.ROSTER_WRITE)  # it is about everybody, so not for limited members
     organisation_id = principal.organisation_id
-    if team_id is not None and uow.roster.find_team(organisation_id=organisation_id, team_id=team_id) is None:
+    if team_id is not None and not uow.roster.hold_team(organisation_id=organisation_id, team_id=team_id):
         raise NotFoundError("There is no such team.", how_to_fix="Choose one of your own teams.")
     uow.reanalyses.hold(organisation_id=organisation_id)
     if idempotency_key is not None:

@@ -37,17 +37,26 @@ _FALLING = frozenset({DashboardSort.SCORE, DashboardSort.DATE, DashboardSort.BAN
 """Orders that one expects from the top."""
 
 
-def create_team(*, uow: UnitOfWork, principal: Principal, name: str) -> TeamSummary:
+def create_team(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    name: str,
+    sport: str | None = None,
+    season: str | None = None,
+) -> TeamSummary:
     """Make a team; raise `InvalidInputError` when the name is empty or taken."""
     principal.require(Permission.ROSTER_WRITE)
-    shown = check_text(name, field="name")
-    team_id = uow.roster.add_team(organisation_id=principal.organisation_id, name=shown)
+    team_id = uow.roster.add_team(
+        organisation_id=principal.organisation_id,
+        name=check_text(name, field="name"),
+        sport=None if sport is None else check_text(sport, field="sport"),
+        season=None if season is None else check_text(season, field="season"),
+    )
     if team_id is None:
-        raise InvalidInputError(
-            "There is already a team with this name.", how_to_fix="Choose another name.", field="name"
-        )
+        raise name_taken()
     uow.audit.record(actor=principal, act=Act.TEAM_CREATED, object_id=team_id)
-    return TeamSummary(id=team_id, name=shown, n_athletes=0)
+    return get_team(uow=uow, principal=principal, team_id=team_id)
 
 
 def create_athlete(
@@ -122,17 +131,25 @@ def get_team(*, uow: UnitOfWork, principal: Principal, team_id: UUID) -> TeamSum
     principal.require(Permission.ROSTER_READ)
     found = uow.roster.find_team(organisation_id=principal.organisation_id, team_id=team_id)
     if found is None:
-        raise _no_team()
+        raise no_team()
     return team_summary(*found)
 
 
 def list_teams(
-    *, uow: UnitOfWork, principal: Principal, cursor: str | None = None, limit: int = 50
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    archived: bool | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
 ) -> Page[TeamSummary]:
-    """List the teams by name."""
+    """List the teams by name; `archived` leaves out those that are offered no more, or all others."""
     principal.require(Permission.ROSTER_READ)
     rows = uow.roster.list_teams(
-        organisation_id=principal.organisation_id, after=_name_key(cursor), limit=check_limit(limit) + 1
+        organisation_id=principal.organisation_id,
+        after=_name_key(cursor),
+        limit=check_limit(limit) + 1,
+        archived=archived,
     )
     page, more = split_page(rows, limit=limit)
     return Page(
@@ -183,8 +200,16 @@ def team_dashboard(
     )
 
 
-def _no_team() -> NotFoundError:
+def no_team() -> NotFoundError:
+    """Return the answer to a team that is unknown here."""
     return NotFoundError("There is no such team.", how_to_fix="Choose one of your own teams.")
+
+
+def name_taken() -> InvalidInputError:
+    """Return the answer to a name that another team has."""
+    return InvalidInputError(
+        "There is already a team with this name.", how_to_fix="Choose another name.", field="name"
+    )
 
 
 def _name_key(cursor: str | None) -> tuple[str, UUID] | None:

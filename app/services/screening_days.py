@@ -141,8 +141,12 @@ def plan_day(*, uow: UnitOfWork, principal: Principal, plan: DayPlan) -> DayView
     principal.require(Permission.RECORDINGS_WRITE)
     organisation_id = principal.organisation_id
     found = uow.roster.find_team(organisation_id=organisation_id, team_id=plan.team_id)
-    if found is None:
+    if found is None or not uow.roster.hold_team(organisation_id=organisation_id, team_id=plan.team_id):
         raise NotFoundError("There is no such team.", how_to_fix="Choose one of your teams.")
+    if found[0].archived_at is not None:
+        raise InvalidInputError(
+            "The team is archived.", how_to_fix="Take it back first, or choose another.", field="team_id"
+        )
     _check_plan(plan)
     views = tuple(dict.fromkeys(station.view for station in plan.stations))
     new = NewDay(

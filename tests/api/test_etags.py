@@ -38,9 +38,11 @@ LOOKED_AT = {
     "/analyses/{analysis_id}/corrections": "/analyses/{analysis_id}",
     "/analyses/{analysis_id}/corrections/{correction_id}/undo": "/analyses/{analysis_id}",
     "/roster-imports/{import_id}/confirm": "/roster-imports/{import_id}",
+    "/teams/{team_id}/athletes/{athlete_id}": "/athletes/{athlete_id}",
 }
 """Where the version is read, if not at the address of the change."""
 SENT: dict[str, dict[str, object]] = {
+    "add_athlete_to_team": {"bib": "17"},
     "change_member": {"role": "trainer"},
     "change_sign_in_rules": {"roles": ["viewer"], "grace_days": 3},
     "change_privacy_rules": {"keep_original_days": 31},

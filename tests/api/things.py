@@ -52,6 +52,8 @@ NAMES_OF_THEIR_OWN = {"upsert_athlete_by_external_id"}
 OTHER_THINGS: dict[str, dict[str, str]] = {
     "erase_athlete": {"athlete_id": "leaver_id"},
     "get_roster_import_report": {"import_id": "confirmed_import_id"},
+    "remove_team": {"team_id": "empty_team_id"},
+    "remove_athlete_from_team": {"athlete_id": "team_mate_id"},
 }
 """Operation id -> path parameter -> which thing to take, where the usual one is not far enough in its life."""
 BESIDES: dict[str, set[str]] = {
@@ -88,7 +90,7 @@ _HANGING_TOGETHER = (
     {"day_id", "station_id", "pass_id"},
 )
 """What is done to one of these shows in the others of its group."""
-_OF_ANOTHER = {"webhook_id": {"delivery_id"}}
+_OF_ANOTHER = {"webhook_id": {"delivery_id"}, "team_id": {"team_mate_id"}}
 """What goes with a thing that is made anew."""
 
 
@@ -141,10 +143,21 @@ def make_team(things: Things) -> str:
     return str(things.post("/teams", name=f"Team {uuid4().hex[:8]}")["id"])
 
 
+@thing("empty_team_id")
+def make_empty_team(things: Things) -> str:
+    """One that nothing was made of and nobody is limited to."""
+    return make_team(things)
+
+
 @thing("athlete_id")
 def make_athlete(things: Things) -> str:
     made = things.post("/athletes", name="Canary Athlete", team_ids=[things.id_of("team_id")])
     return str(made["id"])
+
+
+@thing("team_mate_id")
+def make_team_mate(things: Things) -> str:
+    return str(things.post("/athletes", name="Canary Mate", team_ids=[things.id_of("team_id")])["id"])
 
 
 @thing("recording_id")

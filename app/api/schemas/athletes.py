@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from app.api.schemas.base import MAX_NAME_CHARS, CalendarDate, Input, Output, OutputPage
 from app.api.schemas.problem import FieldError
-from app.api.schemas.roster import AthleteOutput, TeamOutput
+from app.api.schemas.roster import AthleteOutput
 from app.biomech.types import Sex
 from app.domain.athletes import UNSET, AthleteChange, Guardian, LegDominance
 from app.domain.changes import ChangeKind
@@ -168,9 +168,12 @@ def _read_item(item: dict[str, Any]) -> BatchItem | DomainError:
     return BatchItem(athlete_id=read.id, change=read.change())
 
 
-class AthleteTeamOutput(TeamOutput):
+class AthleteTeamOutput(Output):
     """A team somebody is in."""
 
+    id: UUID
+    name: str
+    n_athletes: int = Field(description="People in the team.")
     bib: str | None = Field(description="Worn in this team.")
 
 

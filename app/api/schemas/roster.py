@@ -10,8 +10,12 @@ from app.api.schemas.base import MAX_NAME_CHARS, Input, Output, OutputPage
 from app.biomech.types import Sex, Verdict
 from app.domain.lifecycle import RecordingState, Stage
 from app.services.read_models import DashboardSort
+from app.services.teams import TeamChange
 
 NameField = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+
+
+SeasonField = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS, description="As people call it.")]
 
 
 class TeamInput(Input):
@@ -20,14 +24,53 @@ class TeamInput(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "U17 women"}]})
 
     name: NameField
+    sport: NameField | None = None
+    season: SeasonField | None = None
+
+
+class TeamFields(Input):
+    """What can be changed about a team. A field left out stays as it is; null clears sport and season."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "U18 women", "season": "2026/27"}]})
+
+    name: NameField | None = Field(default=None, description="It cannot be cleared.")
+    sport: NameField | None = None
+    season: SeasonField | None = None
+    archived: bool | None = Field(
+        default=None,
+        description="True: offered no more, and no day is planned of it; its athletes, days and results stay."
+        " False takes it back.",
+    )
+
+    def change(self) -> TeamChange:
+        """Return what is asked for: only the fields that were sent."""
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        return TeamChange(
+            **{name: value for name, value in sent.items() if value is not None or name in _CLEARABLE}
+        )
+
+
+_CLEARABLE = frozenset({"sport", "season"})
+
+
+class PlaceInput(Input):
+    """An athlete's place in a team."""
+
+    bib: Annotated[str, Field(min_length=1, max_length=12)] | None = Field(
+        default=None,
+        description="Worn in this team, by nobody else in it; null takes it away. Left out, it stays as it is.",
+    )
 
 
 class TeamOutput(Output):
-    """A team."""
+    """A team. The `ETag` header names this version."""
 
     id: UUID
     name: str
     n_athletes: int = Field(description="People in the team.")
+    sport: str | None
+    season: str | None
+    archived_at: datetime | None = Field(description="Since when it is offered no more.")
 
 
 class TeamPage(OutputPage):

@@ -17,6 +17,7 @@ from app.api.schemas.roster import (
     TeamPage,
 )
 from app.domain.access import Permission
+from app.http.etags import set_etag
 from app.http.small_bodies import SmallBodyRoute
 from app.services import roster
 from app.services.read_models import DashboardSort
@@ -37,7 +38,9 @@ router = APIRouter(tags=["roster"], route_class=SmallBodyRoute)
 )
 def create_team(body: TeamInput, uow: UowDep, principal: PrincipalDep, response: Response) -> TeamOutput:
     """Make a team; its name must be free in your organisation."""
-    team = roster.create_team(uow=uow, principal=principal, name=body.name)
+    team = roster.create_team(
+        uow=uow, principal=principal, name=body.name, sport=body.sport, season=body.season
+    )
     response.headers["Location"] = f"/api/v1/teams/{team.id}"
     return TeamOutput.model_validate(team)
 
@@ -54,11 +57,14 @@ def list_teams(
     principal: PrincipalDep,
     request: Request,
     response: Response,
+    archived: Annotated[
+        bool | None, Query(description="Only those that are archived (true), or only the others (false).")
+    ] = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = 50,
 ) -> TeamPage:
     """List the teams by name."""
-    page = roster.list_teams(uow=uow, principal=principal, cursor=cursor, limit=limit)
+    page = roster.list_teams(uow=uow, principal=principal, archived=archived, cursor=cursor, limit=limit)
     add_next_link(request, response, page.next_cursor)
     return TeamPage(
         items=[TeamOutput.model_validate(team) for team in page.items], next_cursor=page.next_cursor
@@ -72,9 +78,11 @@ def list_teams(
     dependencies=READ,
     responses=problems(404),
 )
-def get_team(team_id: UUID, uow: UowDep, principal: PrincipalDep) -> TeamOutput:
+def get_team(team_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response) -> TeamOutput:
     """Return one team."""
-    return TeamOutput.model_validate(roster.get_team(uow=uow, principal=principal, team_id=team_id))
+    team = roster.get_team(uow=uow, principal=principal, team_id=team_id)
+    set_etag(response, team.tag)
+    return TeamOutput.model_validate(team)
 
 
 @router.get(

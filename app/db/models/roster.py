@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.biomech.types import Movement, Sex
 from app.db.base import Base, TenantMixin, belongs_to_organisation, tenant_key, tenant_reference
-from app.db.types import CreatedAt, IdKey, LongText, stored_as_text
+from app.db.types import CreatedAt, IdKey, Instant, LongText, stored_as_text
 from app.domain.athletes import LegDominance
 from app.domain.screenings import ScreeningContext
 
@@ -33,7 +33,12 @@ class Team(TenantMixin, Base):
 
     id: Mapped[IdKey]
     name: Mapped[LongText]
+    sport: Mapped[LongText | None]
+    season: Mapped[LongText | None]
+    """As people call it: 2026/27."""
     created_at: Mapped[CreatedAt]
+    archived_at: Mapped[Instant | None]
+    """Since when it is offered no more; its athletes, days and results stay."""
 
 
 class Athlete(TenantMixin, Base):

@@ -143,9 +143,10 @@ class MemberRepository:
         return self._by_subject(AthleteLink, organisation_id, subject_ids)
 
     def known_team_ids(self, *, organisation_id: UUID, team_ids: Collection[UUID]) -> set[UUID]:
-        """Return those of the ids that are teams of this organisation."""
+        """Return those of the ids that are teams of this organisation; none of them is removed before the end."""
         query = select(Team.id).where(Team.organisation_id == organisation_id, Team.id.in_(team_ids))
-        return set(self._session.scalars(query))
+        held = query.order_by(Team.id).with_for_update(read=True, key_share=True)
+        return set(self._session.scalars(held))
 
     def known_athlete_ids(self, *, organisation_id: UUID, athlete_ids: Collection[UUID]) -> set[UUID]:
         """Return those of the ids that are athletes of this organisation."""

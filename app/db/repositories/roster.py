@@ -1,15 +1,28 @@
 """Teams, athletes, screenings and trials of one organisation."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, select, tuple_
+from sqlalchemy import Select, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement
-from app.db.models import Athlete, AthleteWord, Screening, Team, TeamMember, Trial
+from app.db.models import (
+    Athlete,
+    AthleteWord,
+    Reanalysis,
+    Screening,
+    ScreeningDay,
+    Team,
+    TeamLimit,
+    TeamMember,
+    Trial,
+)
 from app.db.repositories.dashboard import DashboardQuery, DashboardResult, read_dashboard
 from app.db.types import new_id
 from app.domain.screenings import ScreeningContext
@@ -21,6 +34,16 @@ NameKey = tuple[str, UUID]
 _LAST_CHARACTER = "\U0010ffff"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamUses:
+    """What refers to a team besides the athletes in it."""
+
+    n_limits: int
+    """Members, keys and webhooks that are limited to it."""
+    n_days: int
+    n_reanalyses: int
+
+
 class RosterRepository:
     """Teams, athletes, screenings and trials of one organisation."""
 
@@ -28,11 +51,21 @@ class RosterRepository:
         """Work through the unit of work's session."""
         self._session = session
 
-    def add_team(self, *, organisation_id: UUID, name: str, team_id: UUID | None = None) -> UUID | None:
+    def add_team(
+        self,
+        *,
+        organisation_id: UUID,
+        name: str,
+        team_id: UUID | None = None,
+        sport: str | None = None,
+        season: str | None = None,
+    ) -> UUID | None:
         """Insert a team and return its id, or None when the name is taken."""
         return self._session.scalar(
             postgresql.insert(Team)
-            .values(id=team_id or new_id(), organisation_id=organisation_id, name=name)
+            .values(
+                id=team_id or new_id(), organisation_id=organisation_id, name=name, sport=sport, season=season
+            )
             .on_conflict_do_nothing(index_elements=["organisation_id", "name"])
             .returning(Team.id)
         )
@@ -49,14 +82,58 @@ class RosterRepository:
     def find_team(self, *, organisation_id: UUID, team_id: UUID) -> tuple[Team, int] | None:
         """Return a team and how many athletes it has, or None."""
         query = _teams(organisation_id).where(Team.id == team_id)
-        row = self._session.execute(query).one_or_none()
+        row = self._session.execute(query.execution_options(populate_existing=True)).one_or_none()
         return None if row is None else (row[0], row[1])
 
+    def hold_team(self, *, organisation_id: UUID, team_id: UUID, to_change: bool = False) -> bool:
+        """Let nobody remove a team, or with `to_change` change it, until the transaction ends; False when it is gone."""
+        query = select(Team.id).where(Team.organisation_id == organisation_id, Team.id == team_id)
+        held = query.with_for_update() if to_change else query.with_for_update(read=True, key_share=True)
+        return self._session.scalar(held) is not None
+
+    def change_team(self, *, organisation_id: UUID, team_id: UUID, values: Mapping[str, Any]) -> bool:
+        """Write these columns of a team; False when its name is taken."""
+        change = update(Team).where(Team.organisation_id == organisation_id, Team.id == team_id)
+        try:
+            with self._session.begin_nested():
+                self._session.execute(change.values(**values).execution_options(synchronize_session=False))
+        except IntegrityError:
+            return False
+        return True
+
+    def remove_team(self, *, organisation_id: UUID, team_id: UUID) -> None:
+        """Remove a team; who was in it is in it no more."""
+        self._session.execute(
+            delete(Team)
+            .where(Team.organisation_id == organisation_id, Team.id == team_id)
+            .execution_options(synchronize_session=False)
+        )
+
+    def uses_of_team(self, *, organisation_id: UUID, team_id: UUID) -> TeamUses:
+        """Return what would go or lose its meaning with a team."""
+
+        def count(table: type[TeamLimit | ScreeningDay | Reanalysis]) -> int:
+            query = select(func.count()).where(
+                table.organisation_id == organisation_id, table.team_id == team_id
+            )
+            return self._session.scalars(query).one()
+
+        return TeamUses(n_limits=count(TeamLimit), n_days=count(ScreeningDay), n_reanalyses=count(Reanalysis))
+
+    def member_ids(self, *, organisation_id: UUID, team_id: UUID) -> list[UUID]:
+        """Return who is in a team."""
+        query = select(TeamMember.athlete_id).where(
+            TeamMember.organisation_id == organisation_id, TeamMember.team_id == team_id
+        )
+        return list(self._session.scalars(query))
+
     def list_teams(
-        self, *, organisation_id: UUID, after: NameKey | None, limit: int
+        self, *, organisation_id: UUID, after: NameKey | None, limit: int, archived: bool | None = None
     ) -> list[tuple[Team, int]]:
-        """Return teams with their sizes, by name."""
+        """Return teams with their sizes, by name; all, or those that are archived, or the others."""
         query = _teams(organisation_id)
+        if archived is not None:
+            query = query.where(Team.archived_at.is_not(None) if archived else Team.archived_at.is_(None))
         if after is not None:
             query = query.where(
                 tuple_(func.lower(Team.name), Team.id) > tuple_(func.lower(after[0]), after[1])

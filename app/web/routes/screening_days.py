@@ -236,7 +236,7 @@ def _days_page(
     found = screening_days.list_days(uow=uow, principal=principal, cursor=cursor, limit=50)
     all_entered = _NEW | {"held_on": datetime.now(UTC).date().isoformat()} | entered
     teams, movements, occasions = plan_choices(
-        roster.list_teams(uow=uow, principal=principal, limit=MAX_TEAMS).items,
+        roster.list_teams(uow=uow, principal=principal, archived=False, limit=MAX_TEAMS).items,
         team_id=all_entered.get("team_id", ""),
         movement=all_entered.get("movement", Movement.DROP_VERTICAL_JUMP.value),
         occasion=all_entered.get("context", ScreeningContext.BASELINE.value),

@@ -59,7 +59,7 @@ def show_start(request: Request, parts: PartsDep, uow: UowDep, principal: Princi
     """Go to the first team; athletes and guardians go to their own results."""
     if principal.role is Role.ATHLETE:
         return RedirectResponse("/own", status_code=status.HTTP_303_SEE_OTHER)
-    teams = roster.list_teams(uow=uow, principal=principal, limit=1).items
+    teams = roster.list_teams(uow=uow, principal=principal, archived=False, limit=1).items
     if teams:
         return RedirectResponse(f"/teams/{teams[0].id}", status_code=status.HTTP_303_SEE_OTHER)
     page = NoTeamsPage(
@@ -100,7 +100,7 @@ def _page(
         cursor=query.cursor,
         limit=PAGE_SIZE,
     )
-    teams = roster.list_teams(uow=uow, principal=principal, limit=MAX_TEAMS).items
+    teams = roster.list_teams(uow=uow, principal=principal, archived=False, limit=MAX_TEAMS).items
     asked = DashboardRequest(
         viewer=viewer_of(principal, uow=uow),
         csrf_token=form_token(request, parts.settings),
