@@ -292,7 +292,7 @@ def _where(item: InboxItem) -> str:
 def _phone(each: PassView, *, end_action: str) -> PhoneLine:
     if each.opened_at is None:
         return PhoneLine(
-            text="A code waits for a phone until",
+            text="Waiting for a phone until",
             when=when_minute(each.code_expires_at),
             end_action=end_action,
         )

@@ -10,6 +10,7 @@ from app.domain.roster_import import NEW, SKIP, PlannedRow, RowOutcome
 from app.services.roster_imports import ImportColumn, ImportDraft, ImportReport
 from app.web.contexts.parts import Choice, Problem, Viewer
 from app.web.contexts.rosters import ImportColumnField, ImportQuestion, ImportReviewPage, ImportRow
+from app.web.words import plural
 
 MAX_SHOWN = 300
 """Rows shown at most; those that need somebody come first."""
@@ -181,7 +182,7 @@ def _summary(counts: Mapping[RowOutcome, int], *, dry: bool) -> str:
 
 def _caption(n_rows: int) -> str:
     return (
-        f"{n_rows} rows"
+        plural(n_rows, "row")
         if n_rows <= MAX_SHOWN
         else f"{MAX_SHOWN} of {n_rows} rows; those that need you first"
     )

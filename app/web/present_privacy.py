@@ -9,10 +9,11 @@ from app.services.removals import Removals
 from app.web.contexts.parts import Choice
 from app.web.contexts.privacy import EntryField, PrivacyForm, RemovalNote, Switch
 from app.web.privacy_fields import KEPT_DAYS, PrivacyEntries
+from app.web.words import plural
 
 _WHO: Final[dict[ConsentRule, tuple[str, str]]] = {
     ConsentRule.NOBODY: ("Nobody", "Every video is analysed. A refusal counts all the same."),
-    ConsentRule.MINORS: ("Minors", "Those younger than the age below: a parent or guardian decides."),
+    ConsentRule.MINORS: ("Minors", "A parent or guardian decides for everybody younger than the age below."),
     ConsentRule.EVERYBODY: (
         "Everybody",
         "A parent or guardian decides up to the age below, from then on the athletes themselves.",
@@ -23,26 +24,26 @@ _KEPT: Final[dict[str, tuple[str, str]]] = {
     "keep_pictures_days": ("Overlay videos and stills", "What the result page shows beside the numbers."),
     "keep_measures_days": (
         "Everything about a recording",
-        "Video, pictures and measures. What remains is that there was one.",
+        "Video, pictures and measures. Only the fact that it existed remains.",
     ),
 }
 _SWITCHES: Final[dict[str, tuple[str, str]]] = {
     "numbers_only": (
         "Keep the numbers only",
-        "Video and pictures go right after the analysis; those that are there go as soon as this is saved.",
+        "Videos and pictures are removed right after the analysis, and those kept so far as soon as you save.",
     ),
     "blur_faces": (
         "Hide faces in overlay videos and stills",
-        "Everybody's. Pictures that are there are drawn anew, or removed where their video is gone. Coaches no longer"
-        " see the uploaded video.",
+        "The face of everybody in the picture. Pictures made so far are drawn again, or removed where their video is"
+        " gone. Coaches no longer see the uploaded video.",
     ),
     "drop_original_after_blur": (
-        "Then remove the uploaded video, too",
-        "Once the pictures are drawn so. Where that was done before, the video stays for the days above, unless the athlete"
-        " refused to show the face.",
+        "Remove the uploaded video after that",
+        "Once the pictures are drawn. Where they were drawn before, the video stays for the days above, unless the"
+        " athlete refused to show the face.",
     ),
 }
-_FOR_EVER: Final = "Empty: for ever."
+_FOR_EVER: Final = "Leave empty to keep them for ever."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +72,8 @@ def present_privacy(asked: PrivacyRequest) -> PrivacyForm:
         age=_entry(asked, "age", "Age of consent", unit="years", hint="From this age on, athletes decide for themselves."),
         unknown_age=Switch(
             name="unknown_age_is_minor",
-            label="Take athletes without a date of birth for minors",
-            hint="Videos of nobody yet, in the inbox, too.",
+            label="Treat athletes without a date of birth as minors",
+            hint="This holds for videos without an athlete in the inbox, too.",
             is_on=entries.unknown_age_is_minor,
         ),
         waiting=_entry(
@@ -80,15 +81,15 @@ def present_privacy(asked: PrivacyRequest) -> PrivacyForm:
             "waiting_days",
             "How long a recording waits for consent",
             unit="days",
-            hint="Nothing is analysed or shown meanwhile. After that it is erased; after a withdrawal likewise.",
+            hint="Nothing is analysed or shown until then. After that it is erased, as after a withdrawal.",
         ),
         consent_text=_entry(
             asked,
             "consent_text",
             "Your own text",
-            unit="empty: ours",
-            hint="What is filmed, what for, who sees it, how to withdraw. With another text, people are asked about that"
-            " one from then on; decisions made stand for the text they were made about.",
+            unit="optional, else ours",
+            hint="Say what is filmed, why, who sees it and how to withdraw. After a change, people are asked about the new"
+            " text; earlier decisions stand for the text they were made about.",
         ),
         our_text=CONSENT_TEXT,
         kept=tuple(
@@ -125,9 +126,5 @@ def note_removals(removals: Removals, *, title: str) -> RemovalNote:
         (removals.redrawn, "would have pictures drawn anew, with faces hidden"),
     )
     return RemovalNote(
-        title=title, lines=tuple(f"{_recordings(len(ids))} {what}" for ids, what in groups if ids)
+        title=title, lines=tuple(f"{plural(len(ids), 'recording')} {what}" for ids, what in groups if ids)
     )
-
-
-def _recordings(n: int) -> str:
-    return f"{n} {'recording' if n == 1 else 'recordings'}"

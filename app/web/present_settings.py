@@ -31,9 +31,9 @@ SCOPE_LABELS: Final[dict[str, str]] = {
     "videos:read": "Watch videos",
     "audit:read": "Read the audit trail",
     "members:manage": "Invite and remove people",
-    "keys:manage": "Make and end API keys",
+    "keys:manage": "Make and revoke API keys",
     "privacy:manage": "Decide on consent and how long things are kept",
-    "webhooks:manage": "Say which other systems are told of what happens",
+    "webhooks:manage": "Manage webhooks",
 }
 CHOSEN_ROLES: Final = (Role.OWNER, Role.CLINICIAN, Role.TRAINER, Role.VIEWER)
 """Roles the form offers; the login of an athlete is linked to them over REST."""
@@ -180,7 +180,7 @@ def present_invitation(invitation: InvitationView) -> InvitationRow:
 def present_key(key: ApiKeySummary, *, now: datetime) -> KeyRow:
     """Return one key and whether it still opens."""
     is_over = key.expires_at is not None and key.expires_at <= now
-    state = "ended" if key.revoked_at else "past its end" if is_over else "open"
+    state = "revoked" if key.revoked_at else "expired" if is_over else "open"
     if state == "open" and key.previous_until is not None and key.previous_until > now:
         state = f"open, the old secret until {key.previous_until:%d %b}"
     scopes = ", ".join(SCOPE_LABELS.get(scope.value, scope.value) for scope in sorted(key.scopes))

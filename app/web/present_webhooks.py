@@ -12,9 +12,9 @@ from app.web.present_settings import when_of
 
 DISABLED: Final[Mapping[DisabledReason, str]] = {
     DisabledReason.BY_HAND: "Switched off",
-    DisabledReason.FAILING: "Switched off: nothing was taken there for three days",
+    DisabledReason.FAILING: "Switched off: nothing was accepted there for three days",
     DisabledReason.GONE: "Switched off: it answered that it is gone",
-    DisabledReason.SECRET_LOST: "Switched off: its secret is no longer ours; make a new one",
+    DisabledReason.SECRET_LOST: "Switched off: its secret cannot be read any more; make a new one",
 }
 FAILURES: Final[Mapping[PostFailure, str]] = {
     PostFailure.NOT_FOUND: "there is no such host",
@@ -24,11 +24,11 @@ FAILURES: Final[Mapping[PostFailure, str]] = {
     PostFailure.TIMEOUT: "no answer in time",
     PostFailure.PROTOCOL: "the answer was damaged",
     PostFailure.REDIRECT: "it pointed elsewhere; redirects are not followed",
-    PostFailure.STATUS: "it did not take it",
+    PostFailure.STATUS: "it did not accept it",
 }
 _STATES: Final[Mapping[DeliveryState, Badge]] = {
     DeliveryState.PENDING: Badge(tone=Tone.NEUTRAL, icon="clock", text="Waiting"),
-    DeliveryState.DELIVERED: Badge(tone=Tone.GOOD, icon="check", text="Taken"),
+    DeliveryState.DELIVERED: Badge(tone=Tone.GOOD, icon="check", text="Accepted"),
     DeliveryState.FAILED: Badge(tone=Tone.AGAIN, icon="cross", text="Given up"),
 }
 

@@ -76,7 +76,7 @@ def ask(browser: httpx.Client, email: str) -> httpx.Response:
 def test_forgotten_when_asked_for_then_a_link_comes_that_works_once_and_ends_every_login(
     stranger: httpx.Client, deliver, club: Club, browser: httpx.Client
 ) -> None:
-    assert "a letter is on its way" in ask(stranger, club.email.upper()).text
+    assert "an e-mail is on its way" in ask(stranger, club.email.upper()).text
     (letter,) = deliver()
     code = letter.partition("/new-password#")[2].split()[0]
     form = {"csrf_token": token_in(stranger.get("/new-password")), "token": code, "password": NEW_PASSWORD}

@@ -83,7 +83,7 @@ def test_decision_when_made_then_kept_obeyed_and_told_by_whom(
     }
     assert guardian.post(f"/own/{athlete_id}/consent", data=form).headers["location"] == "/own?done=decided"
     home = guardian.get("/own?done=decided").text
-    assert "Your decision is kept" in home
+    assert "Your decision is saved" in home
     assert "You allow: analyse the videos" in home
     with parts.uow_factory(club.principal) as uow:
         status = consents.get_consent(uow=uow, principal=club.principal, athlete_id=athlete_id)

@@ -71,13 +71,13 @@ class Device:
         self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def sign_out(self) -> None:
-        self.page.get_by_role("button", name="Sign out").click()
+        self.page.get_by_role("button", name="Sign out", exact=True).click()
         expect(self.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
     def make_passkey(self, name: str) -> None:
         self.page.goto("/settings/security")
-        self.page.get_by_label("Name of the new one").fill(name)
-        self.page.get_by_role("button", name="Make a passkey").click()
+        self.page.get_by_label("Name of the new passkey").fill(name)
+        self.page.get_by_role("button", name="Add a passkey").click()
 
 
 @pytest.fixture
@@ -97,18 +97,18 @@ def test_passkey_when_made_then_it_alone_lets_in_and_stands_in_for_the_second_st
     device.make_passkey("My phone")
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     assert page.locator("li.code").count() == 10
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved them").click()
     expect(page.locator(".name", has_text="My phone")).to_be_visible()
 
     device.sign_out()
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
     device.sign_out()
     device.sign_in(club)
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
     with parts.uow_factory(None) as uow:
         key = uow.sign_in.list_passkeys(club.principal.user_id)[0]  # type: ignore[arg-type]  # an owner is a person
     assert key.last_used_at is not None
@@ -131,7 +131,7 @@ def test_passkey_when_confirming_renamed_and_removed_then_done_and_the_password_
     with parts.uow_factory(None) as uow:
         uow._session.execute(text("UPDATE login_session SET confirmed_at = NULL"))
     device.make_passkey("Another")
-    expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confirm it is you")).to_be_visible()
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="My security")).to_be_visible()
     device.make_passkey("Another")
@@ -142,12 +142,12 @@ def test_passkey_when_confirming_renamed_and_removed_then_done_and_the_password_
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Renamed.")).to_be_visible()
     page.get_by_role("button", name="Remove Old phone").click()
-    expect(page.get_by_text("lets nobody in any more")).to_be_visible()
+    expect(page.get_by_text("The passkey is removed")).to_be_visible()
     device.sign_out()
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_text("The passkey was not taken")).to_be_visible()
     device.sign_in(club)
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
 
 @pytest.mark.browser

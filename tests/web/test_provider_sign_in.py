@@ -412,5 +412,5 @@ def test_whole_way_in_chromium_when_forms_may_lead_nowhere_else_then_it_still_go
         page.goto("/sign-in")
         page.get_by_role("link", name="Sign in with your organisation").click()
         page.get_by_label("E-mail address").fill(f"sam@{domain}")
-        page.get_by_role("button", name="Go on").click()
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()

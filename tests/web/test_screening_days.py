@@ -70,7 +70,7 @@ def test_day_when_planned_by_the_form_then_its_page_is_shown(
     answer = post(browser, parts, "/screening-days", team_id=str(team.id), **PLAN)
     assert answer.status_code == 303
     page = browser.get(answer.headers["Location"]).text
-    for text in ("U17", "Station 2", "box 31 cm", "Let a phone in", "Print cards"):
+    for text in ("U17", "Station 2", "box 31 cm", "Add a phone", "Print cards"):
         assert text in page
     assert "U17" in browser.get("/screening-days").text
 
@@ -97,11 +97,11 @@ def test_station_when_opened_then_its_code_is_shown_once_and_the_phone_can_be_se
     assert code is not None
     shown = browser.get(path).text
     assert code[1] not in shown
-    assert "A code waits for a phone" in shown
+    assert "Waiting for a phone" in shown
     end = re.search(rf'action="({path}/passes/[\w-]+/end)"', shown)
     assert end is not None
     assert post(browser, parts, end[1]).status_code == 303
-    assert "A code waits for a phone" not in browser.get(path).text
+    assert "Waiting for a phone" not in browser.get(path).text
 
 
 def test_day_when_closed_and_opened_again_then_said_so(
@@ -144,7 +144,7 @@ def test_inbox_when_likely_guesses_are_accepted_then_given_out_and_undone(
     assert chosen is not None
     assert "the only one who still lacks trials" in page
     done = post(browser, parts, path, **{f"to-{waiting}": chosen[1], f"other-{waiting}": ""})
-    assert "1 recording given out." in done.text
+    assert "1 recording assigned." in done.text
     assert "Nothing is waiting" in done.text
     change = re.search(r'name="change_id" value="([\w-]+)"', done.text)
     assert change is not None
@@ -159,7 +159,7 @@ def test_inbox_when_a_name_or_bib_is_typed_then_it_wins_and_an_unknown_one_is_to
     first, second = send(parts, club, day, tmp_path), send(parts, club, day, tmp_path)
     fields = {f"to-{first}": "", f"other-{first}": "8", f"to-{second}": "", f"other-{second}": "Nobody Such"}
     page = post(browser, parts, f"/inbox?day={day.id}", **fields).text
-    assert "1 recording given out." in page
+    assert "1 recording assigned." in page
     assert "“Nobody Such”" in page
     with parts.uow_factory(club.principal) as uow:
         (left,) = inbox.list_day_inbox(uow=uow, principal=club.principal, day_id=day.id)

@@ -131,7 +131,7 @@ def test_rule_when_the_organisation_asks_then_reminded_then_held_until_set_up(
     assert onlooker.get("/").headers["location"] == "/settings/security"
     assert onlooker.get("/recordings/new").headers["location"] == "/settings/security"
     assert onlooker.get("/api/v1/teams").json()["code"] == "second_factor_needed"
-    assert "then everything else opens" in onlooker.get("/settings/security").text
+    assert "Set one up here to go on" in onlooker.get("/settings/security").text
     assert browser.get("/").status_code == 200
 
     def send(path: str, **fields: object) -> httpx.Response:

@@ -97,7 +97,7 @@ def test_password_when_changed_then_other_logins_end(
     post, browser: httpx.Client, browser_of: SignIn, club: Club
 ) -> None:
     other = browser_of(club)
-    assert "End all but this one" in browser.get("/settings/security").text
+    assert "Sign out everywhere else" in browser.get("/settings/security").text
     wrong = post("/settings/security/password", current="not it at all", new=NEW_PASSWORD)
     assert wrong.status_code == 422
     done = post("/settings/security/password", current=PASSWORD, new=NEW_PASSWORD)

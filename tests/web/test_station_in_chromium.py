@@ -298,7 +298,7 @@ def test_phone_when_it_leaves_with_videos_then_asked_told_at_the_door_and_sent_w
     assert "not sent yet" in asked[0]
     assert tab.evaluate("caches.match('/station').then(page => page === undefined)")
     tab.get_by_label("Join code").fill(code)
-    tab.get_by_role("button", name="Come in").click()
+    tab.get_by_role("button", name="Join").click()
     expect(tab.locator("#station-counts")).to_have_text("0 waiting, 1 sent", timeout=20_000)
     tab.context.close()
     assert board(parts, club, day) == {"Ada Berg": 1, "Bo Lind": 0}

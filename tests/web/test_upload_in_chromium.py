@@ -113,7 +113,7 @@ def test_upload_when_the_network_is_cut_paused_and_back_then_it_goes_on_and_is_w
     tab.get_by_role("button", name="Pause").click()
     expect(tab.locator("#upload-head")).to_have_text("Paused")
     network(session)
-    tab.get_by_role("button", name="Go on").click()
+    tab.get_by_role("button", name="Continue").click()
     tab.wait_for_url(re.compile(r"/recordings/[0-9a-f-]{36}$"), timeout=30_000)
     assert offsets[0] == 0
     assert len(offsets) >= 3

@@ -118,7 +118,7 @@ def _day(text: str, *, field: str) -> date | None:
 def _problem(error: Exception) -> Problem:
     if isinstance(error, DomainError):
         return Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
-    return Problem(message="There is no such team", how_to_fix="Choose one of the list.")
+    return Problem(message="There is no such team", how_to_fix="Choose one from the list.")
 
 
 def _page(

@@ -92,7 +92,7 @@ def _give_out(
             )
     moved = [each.change_id for each in done if each.change_id is not None]
     n_kept = sum(each.status is AssignStatus.KEPT for each in done)
-    told = [f"{_recordings(len(moved))} given out"] if moved else []
+    told = [f"{_recordings(len(moved))} assigned"] if moved else []
     told += [f"{n_kept} left as {'it is' if n_kept == 1 else 'they are'}"] if n_kept else []
     problems = [f"{each.problem.message} {each.problem.how_to_fix}" for each in done if each.problem]
     problems += [f"Nobody, or more than one, is called “{each}”: choose from the list." for each in unknown]

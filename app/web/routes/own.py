@@ -33,7 +33,7 @@ def show_own(
         title="My results",
         viewer=viewer_of(principal, uow=uow),
         csrf_token=form_token(request, parts.settings),
-        done="Your decision is kept, and holds from now on." if done == "decided" else None,
+        done="Your decision is saved, and holds from now on." if done == "decided" else None,
         athletes=tuple(_row(each) for each in own_results.list_own(uow=uow, principal=principal)),
     )
     return page_response(page)
@@ -129,4 +129,4 @@ def _consent_text(athlete: OwnAthlete) -> str:
         return f"You allow: {'; '.join(label[0].lower() + label[1:] for label in allowed)}."
     if athlete.verdict.needed:
         return "Your decision is needed before anything is analysed."
-    return "Nothing was decided yet."
+    return "Nothing is decided yet."

@@ -110,7 +110,7 @@ def come_back(
     parts.rate_limiter.hit(SIGN_IN_BY_ADDRESS, client_address(request))
     try:
         if error or not code:
-            raise ProviderError("It did not let you in, or you turned back.")
+            raise ProviderError("It did not let you in, or you went back.")
         with parts.uow_factory(None) as uow:
             arrival = provider_sign_in.arrive(
                 uow=uow,

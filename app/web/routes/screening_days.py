@@ -219,7 +219,7 @@ def _id(text: str) -> UUID:
 def _number(entered: dict[str, str], name: str) -> int:
     text = entered[name].strip()
     if not (text.isdecimal() and len(text) < 4):
-        raise InvalidInputError("A number is missing.", how_to_fix="Type a whole number.", field=name)
+        raise InvalidInputError("A number is missing.", how_to_fix="Enter a whole number.", field=name)
     return int(text)
 
 

@@ -30,7 +30,7 @@ MAX_SHOWN = 200
 @router.get(HERE)
 def show_keys(request: Request, parts: PartsDep, principal: PrincipalDep, done: str = "") -> Response:
     """Show the keys there are, and the form for another."""
-    return _page(request, parts, principal, done="The key is ended." if done == "ended" else None)
+    return _page(request, parts, principal, done="The key is revoked." if done == "ended" else None)
 
 
 @router.post(HERE)

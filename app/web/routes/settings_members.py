@@ -35,8 +35,8 @@ MAX_SHOWN = 200
 _DONE = {
     "role": "The role is changed.",
     "removed": "Removed.",
-    "ended": "The invitation is ended.",
-    "factor": "The second factor is taken off.",
+    "ended": "The invitation is withdrawn.",
+    "factor": "The second factor is removed.",
 }
 
 
@@ -186,7 +186,9 @@ def _role(text: str) -> Role:
     except ValueError:
         role = Role.INTEGRATION
     if role not in MEMBER_ROLES:
-        raise InvalidInputError("There is no such role.", how_to_fix="Choose one of the list.", field="role")
+        raise InvalidInputError(
+            "There is no such role.", how_to_fix="Choose one from the list.", field="role"
+        )
     return role
 
 

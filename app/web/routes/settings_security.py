@@ -24,12 +24,12 @@ router = APIRouter(dependencies=[Depends(SignedInRule(while_enrolling=True))])
 HERE = "/settings/security"
 TokenField = Annotated[str, Form(max_length=200)]
 _DONE = {
-    "password": "Your password is changed, and every other login ended.",
+    "password": "Your password is changed, and you are signed out everywhere else.",
     "ended": "Ended.",
-    "app_off": "Codes of an app are not asked for any more.",
+    "app_off": "The authenticator app is turned off.",
     "passkey": "The passkey is ready: you can sign in with it alone.",
     "passkey_named": "Renamed.",
-    "passkey_gone": "The passkey lets nobody in any more.",
+    "passkey_gone": "The passkey is removed.",
 }
 PasswordField = Annotated[str, Form(max_length=1024)]
 

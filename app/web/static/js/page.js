@@ -1,4 +1,4 @@
-// On every page: times in the reader's own zone, the first error in focus, and buttons that print.
+// On every page: times in the reader's own zone, the first error in focus, the current tab in sight, and buttons that print.
 
 const FORMATS = {
   date: { day: "numeric", month: "short", year: "numeric" },
@@ -18,6 +18,12 @@ export function localiseTimes(root) {
 localiseTimes(document);
 document.addEventListener("htmx:after:swap", () => localiseTimes(document));
 document.getElementById("problem")?.focus();
+
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.closest("ul");
+  const beyond = tab.getBoundingClientRect().right - row.getBoundingClientRect().right;
+  if (beyond > 0) row.scrollLeft += beyond + tab.offsetWidth / 2;
+}
 
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;

@@ -248,7 +248,7 @@ async function begin() {
 
 pause.addEventListener("click", () => {
   paused = !paused;
-  pause.textContent = paused ? "Go on" : "Pause";
+  pause.textContent = paused ? "Continue" : "Pause";
   clearTimeout(again);
   clearTimeout(silence);
   if (paused) {
