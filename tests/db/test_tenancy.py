@@ -512,3 +512,18 @@ def test_rows_when_read_by_limited_members_then_only_those_of_their_teams_or_lin
             table not in {"team", "team_member", "reanalysis", "screening_day"}
         )
         assert _n_seen(engine, club, uuid4(), table) == 0
+
+
+OF_TEAMS = {"team", "team_member", "reanalysis", "screening_day", "day_station", "station_pass"}
+"""Tables whose rows are limited by the team they belong to."""
+
+
+@pytest.mark.parametrize("table", sorted(set(TABLES) - ACCOUNT_TABLES - OF_TEAMS))
+def test_limits_when_a_table_is_read_then_whom_somebody_sees_is_not_planned_into_the_query(engine, table):
+    with engine.begin() as connection:
+        _as(connection, uuid4())
+        plan = list(connection.scalars(sql("EXPLAIN SELECT * FROM {table}", table=table)))
+    assert table == "team_limit" or not any("team_limit" in line for line in plan)
+    assert len(plan) < 60, (
+        "limit() of migrations/policies.py keeps a policy's own policies out of every query"
+    )
