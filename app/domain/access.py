@@ -65,9 +65,16 @@ _RUNNING_THE_ORGANISATION = frozenset(
         Permission.WEBHOOKS_MANAGE,
     }
 )
-_OF_THE_WHOLE = frozenset({Permission.ROSTER_WRITE, Permission.WEBHOOKS_MANAGE})
-"""Never held by limited members and keys: who is on the roster, and who is told of everybody, is decided by those
-who see all of it."""
+_OF_THE_WHOLE = frozenset(
+    {
+        Permission.ROSTER_WRITE,
+        Permission.WEBHOOKS_MANAGE,
+        Permission.PRIVACY_MANAGE,
+        Permission.AUDIT_READ,
+    }
+)
+"""Never held by limited members and keys: who is on the roster, who is told of everybody, what is kept of everybody
+and what was done with everybody is for those who see all of it."""
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),

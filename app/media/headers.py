@@ -91,6 +91,8 @@ def opened(path: Path, *, n_threads: int = N_THREADS) -> Iterator[tuple[InputCon
             if not container.streams.video:
                 raise VideoRefusedError("not_a_video")
             stream = container.streams.video[0]
+            if stream.codec_context is None:  # nothing here decodes it
+                raise VideoRefusedError("unsupported_codec", codec=_codec_name(stream))
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = n_threads
             yield container, stream

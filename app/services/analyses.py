@@ -12,7 +12,7 @@ from app.domain.access import Permission, Principal
 from app.domain.audit import Act
 from app.domain.errors import NotFoundError
 from app.services.analysis_curves import shown_kinematics
-from app.services.cursors import check_limit, decode_cursor, encode_cursor, split_page
+from app.services.cursors import check_limit, decode_cursor, encode_cursor, number_part, split_page
 from app.services.presenters import analysis_view, no_recording
 from app.services.read_models import AnalysisView, Page
 from app.storage.blobs import BlobNotFoundError, BlobStore
@@ -43,7 +43,7 @@ def list_analyses(
     rows = uow.analyses.list_newest(
         organisation_id=organisation_id,
         recording_id=recording_id,
-        before=None if cursor is None else decode_cursor(cursor, int)[0],
+        before=None if cursor is None else decode_cursor(cursor, number_part)[0],
         limit=check_limit(limit) + 1,
     )
     page, more = split_page(rows, limit=limit)

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.audit import Act, ActorKind, AuditRecord, BrokenLink, ChainCheck, Fact
-from app.services.cursors import check_limit, decode_cursor, encode_cursor, split_page
+from app.services.cursors import check_limit, decode_cursor, encode_cursor, number_part, split_page
 from app.services.read_models import Page
 
 
@@ -62,7 +62,7 @@ def list_audit(
     organisation_id = principal.organisation_id
     rows = uow.audit.list_newest(
         organisation_id=organisation_id,
-        before=None if cursor is None else decode_cursor(cursor, int)[0],
+        before=None if cursor is None else decode_cursor(cursor, number_part)[0],
         act=act,
         object_id=object_id,
         limit=check_limit(limit) + 1,

@@ -13,6 +13,7 @@ from app.domain.errors import InvalidInputError
 T = TypeVar("T")
 MAX_LIMIT = 200
 _MAX_CURSOR_LENGTH = 4000
+_MAX_NUMBER = 2**31 - 1
 
 
 def encode_cursor(*parts: str | float | UUID | date) -> str:
@@ -32,7 +33,7 @@ def decode_cursor(cursor: str, *kinds: Callable[[Any], Any]) -> list[Any]:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         parts = json.loads(raw)
         return [kind(part) for kind, part in zip(kinds, parts, strict=True)]
-    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error, RecursionError):
         raise InvalidInputError(
             "The cursor does not belong to this list.",
             how_to_fix="Start from the first page, without a cursor.",
@@ -75,6 +76,13 @@ def instant_part(value: object) -> datetime:
 def day_part(value: object) -> date:
     """Return a day of a cursor."""
     return date.fromisoformat(text_part(value))
+
+
+def number_part(value: object) -> int:
+    """Return a number of a cursor that the database can hold."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_NUMBER:
+        raise TypeError(value)
+    return value
 
 
 def id_part(value: object) -> UUID:

@@ -159,6 +159,7 @@ def change_member(
 def remove_member(*, uow: UnitOfWork, principal: Principal, user_id: UUID, expected: Expected = ANY) -> None:
     """End a membership and its logins at once; the last owner stays (`StaleStateError`)."""
     principal.require(Permission.MEMBERS_MANAGE)
+    principal.require_confirmed()
     before = hold_member(uow=uow, principal=principal, user_id=user_id, expected=expected)
     _keep_an_owner(uow, principal, user_id)
     uow.members.remove(organisation_id=principal.organisation_id, user_id=user_id)
@@ -181,6 +182,7 @@ def invite(
     With `post` it is mailed to the address; otherwise the caller shows it, to be handed over.
     """
     principal.require(Permission.MEMBERS_MANAGE)
+    principal.require_confirmed()
     address = checked_email(email)
     _check_place(uow, principal, place)
     token = new_token()

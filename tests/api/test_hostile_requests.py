@@ -1,5 +1,6 @@
 """What no honest client sends is answered with a problem that says what is wrong, never with a 5xx or a closed line."""
 
+import base64
 import socket
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -73,6 +74,14 @@ def test_body_when_of_another_type_then_refused_with_what_is_wanted(club: Club, 
 @pytest.mark.parametrize("path", LISTS)
 def test_cursor_when_made_up_then_refused(club: Club, path: str, cursor: str) -> None:
     answer = club.client.get(f"/api/v1{path}?cursor={cursor}")
+    assert answer.status_code == 422, answer.text
+    check_problem(answer, code="invalid_input")
+
+
+@pytest.mark.parametrize("number", ["1e999", "1e300", str(10**30), str(2**31), "true", "NaN", '"1"'])
+def test_cursor_when_its_number_is_none_the_database_could_hold_then_refused(club: Club, number: str) -> None:
+    cursor = base64.urlsafe_b64encode(f"[{number}]".encode()).decode()
+    answer = club.client.get("/api/v1/audit", params={"cursor": cursor})
     assert answer.status_code == 422, answer.text
     check_problem(answer, code="invalid_input")
 

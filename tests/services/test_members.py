@@ -17,7 +17,8 @@ from app.domain.errors import (
     NotSignedInError,
     StaleStateError,
 )
-from app.services import accounts, logins, members, recordings, roster
+from app.services import accounts, logins, members, privacy, recordings, roster
+from app.services.audit import list_audit
 from app.services.members import Place
 from tests.factories import (
     PASSWORD,
@@ -372,6 +373,24 @@ def test_key_when_limited_to_a_team_then_sees_its_athletes_alone(uow_factory, cl
         holder = accounts.resolve_api_key(uow=uow, key=new.key)
     with uow_factory(holder) as uow:
         assert [a.name for a in roster.list_athletes(uow=uow, principal=holder).items] == ["Mine"]
+
+
+def test_key_when_limited_then_holds_nothing_that_is_of_the_whole_organisation(uow_factory, club):
+    team = make_team(uow_factory, club)
+    scopes = PERMISSIONS[Role.INTEGRATION]
+    with uow_factory(club.principal) as uow:
+        new = accounts.create_api_key(
+            uow=uow, principal=club.principal, name="Team", scopes=scopes, team_ids=(team.id,)
+        )
+    with uow_factory(None) as uow:
+        holder = accounts.resolve_api_key(uow=uow, key=new.key)
+    with uow_factory(holder) as uow:
+        for ask in (
+            lambda: privacy.change_rules(uow=uow, principal=holder, changes={"numbers_only": True}),
+            lambda: list_audit(uow=uow, principal=holder),
+        ):
+            with pytest.raises(ForbiddenError):
+                ask()
 
 
 def test_key_when_rotated_then_both_secrets_open_until_the_overlap_is_over(uow_factory, club, engine):

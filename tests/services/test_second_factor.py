@@ -18,7 +18,8 @@ from app.domain.errors import (
 )
 from app.domain.sign_in import SecondFactorRule
 from app.jobs.names import SEND_MAIL
-from app.services import accounts, logins, second_factor, sign_in_rules
+from app.services import accounts, logins, members, second_factor, sign_in_rules
+from app.services.members import Place
 from app.services.outbox import Post
 from app.services.read_models import SecondStep, SignedIn
 from app.services.sealing import Seal
@@ -229,6 +230,10 @@ def test_changes_of_security_when_not_confirmed_lately_then_refused_until_confir
         lambda uow: accounts.create_api_key(
             uow=uow, principal=principal, name="x", scopes=PERMISSIONS[Role.VIEWER]
         ),
+        lambda uow: members.invite(
+            uow=uow, principal=principal, email="new@example.org", place=Place(role=Role.OWNER)
+        ),
+        lambda uow: members.remove_member(uow=uow, principal=principal, user_id=principal.user_id),
     )
     for change in refused:
         with uow_factory(None) as uow, pytest.raises(ConfirmationNeededError):

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from app.domain.access import Permission
+from app.http.rate_limits import SIGN_IN_BY_ACCOUNT
 from app.web.present_settings import SCOPE_LABELS
 from tests.factories import PASSWORD, Club, make_team
 from tests.web.conftest import SAME_ORIGIN, SignIn, WebParts, token_in, token_of
@@ -53,6 +54,17 @@ def test_invitation_when_made_and_opened_then_the_person_joins_and_signs_in(
     assert visitor.post("/sign-in", data=sign_in).status_code == 303
     assert visitor.get("/settings/members").status_code == 403
     assert "/settings/members" not in visitor.get("/settings/security").text
+
+
+def test_invitation_when_its_address_has_an_account_then_the_password_is_guessed_no_oftener_than_at_the_sign_in(
+    post, visitor: httpx.Client, parts: WebParts, rival: Club
+) -> None:
+    code = code_in(post("/settings/members/invite", email=rival.email, role="trainer")).partition("#")[2]
+    form = {"csrf_token": token_in(visitor.get("/join")), "token": code, "password": "not the right words"}
+    assert visitor.post("/join/accept", data=form).status_code == 401
+    for _ in range(SIGN_IN_BY_ACCOUNT.limit.amount - 1):
+        parts.rate_limiter.hit(SIGN_IN_BY_ACCOUNT, rival.email)
+    assert visitor.post("/join/accept", data=form | {"password": PASSWORD}).status_code == 429
 
 
 @pytest.mark.parametrize("path", ["/join", "/join/accept", "/new-password"])

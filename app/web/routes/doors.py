@@ -13,7 +13,12 @@ from app.http.identity import client_address, login_cookie_name, origin_of
 from app.http.parts import Parts
 from app.http.post import post_of
 from app.http.problems import problem_of
-from app.http.rate_limits import RESET_BY_ACCOUNT, RESET_BY_ADDRESS, SIGN_IN_BY_ADDRESS
+from app.http.rate_limits import (
+    RESET_BY_ACCOUNT,
+    RESET_BY_ADDRESS,
+    SIGN_IN_BY_ACCOUNT,
+    SIGN_IN_BY_ADDRESS,
+)
 from app.services import logins, members
 from app.web.contexts.parts import Page, Problem
 from app.web.contexts.sign_in import ForgotPasswordPage, InvitedTo, JoinPage, NewPasswordPage
@@ -63,14 +68,7 @@ def accept_invitation(
     _check(request, parts, csrf_token)
     try:
         invited = _invited(parts, token)
-        with parts.uow_factory(None) as uow:
-            members.accept_invitation(
-                uow=uow,
-                token=token,
-                display_name=display_name,
-                password=password,
-                origin=origin_of(request),
-            )
+        _accept(request, parts, invited, token=token, display_name=display_name, password=password)
     except DomainError as error:
         is_over = isinstance(error, InvalidCredentialsError) and "invitation" in error.message
         page = _join_page(
@@ -83,6 +81,27 @@ def accept_invitation(
         )
         return answer(parts, page, status_code=problem_of(error).status)
     return _to_sign_in(parts)
+
+
+def _accept(
+    request: Request, parts: Parts, invited: InvitedTo, *, token: str, display_name: str, password: str
+) -> None:
+    """Let them in. Whoever guesses the password of an account here is counted as at the sign-in."""
+    if invited.has_account:
+        parts.rate_limiter.check(SIGN_IN_BY_ACCOUNT, invited.email)
+    try:
+        with parts.uow_factory(None) as uow:
+            members.accept_invitation(
+                uow=uow,
+                token=token,
+                display_name=display_name,
+                password=password,
+                origin=origin_of(request),
+            )
+    except InvalidCredentialsError:
+        if invited.has_account:
+            parts.rate_limiter.hit(SIGN_IN_BY_ACCOUNT, invited.email)
+        raise
 
 
 @router.get("/new-password")

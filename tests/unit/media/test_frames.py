@@ -109,6 +109,13 @@ def test_open_when_codec_is_unknown_then_it_is_named(tmp_path: Path) -> None:
     assert (refusal.code, refusal.facts["codec"]) == ("unsupported_codec", "ffv1")
 
 
+def test_open_when_nobody_knows_the_codec_then_it_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "made-up.mp4"
+    whole = Path("samples/dvj_f_neutral_60.mp4").read_bytes()
+    path.write_bytes(b"zzzz".join(whole.rsplit(b"avc1", 1)))
+    assert _refusal(path).code == "unsupported_codec"
+
+
 def test_open_when_too_long_or_short_then_it_says_so(tmp_path: Path) -> None:
     assert _refusal(write_video(tmp_path / "long.mp4", times_s=steady(80, 1.0))).code == "too_long"
     assert _refusal(write_video(tmp_path / "short.mp4", times_s=steady(3, 30.0))).code == "too_short"
