@@ -201,6 +201,9 @@ def make_record(
             rotation_deg=90,
             codec="h264",
             sha256="b" * 64,
+            brightness=0.1 + 0.2,
+            contrast=1.0 / 7.0,
+            key_bits_per_pixel=1.0 / 3.0,
         ),
         method=METHOD,
         events=(

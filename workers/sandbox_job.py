@@ -13,6 +13,7 @@ from app.biomech.pipeline import MOVEMENTS
 from app.biomech.signals import load_scipy
 from app.biomech.types import AthletePoint, Movement, PoseTrack
 from app.domain.lifecycle import Stage
+from app.media.exposure import exposure_of
 from app.media.facts import VideoRefusedError
 from app.media.flash import find_flash
 from app.media.frames import VideoFile
@@ -190,6 +191,7 @@ def _video_said(
     times = followed.time_s
     interval_s = float(np.median(np.diff(times)))
     width, height = video.size_px
+    exposure = exposure_of(video.light)
     return VideoSaid(
         width_px=width,
         height_px=height,
@@ -201,4 +203,7 @@ def _video_said(
         sha256=sha256,
         clap_s=clap_s,
         flash_s=flash_s,
+        brightness=None if exposure is None else exposure.brightness,
+        contrast=None if exposure is None else exposure.contrast,
+        key_bits_per_pixel=video.key_bits_per_pixel,
     )

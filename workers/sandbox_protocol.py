@@ -129,6 +129,9 @@ class VideoSaid(_Message):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     clap_s: float | None = None
     flash_s: float | None = None
+    brightness: Annotated[float, Field(ge=0, le=1)] | None = None
+    contrast: Annotated[float, Field(ge=0, le=1)] | None = None
+    key_bits_per_pixel: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     def info(self) -> VideoInfo:
         """Return it as the value it stands for."""

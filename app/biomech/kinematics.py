@@ -7,6 +7,7 @@ import numpy as np
 from app.biomech import angles, signals
 from app.biomech.corrections import HandMarks
 from app.biomech.joints import LEFT_RIGHT_PAIRS, MIRROR, N_JOINTS, Joint
+from app.biomech.picture import NO_DOUBT, Doubt
 from app.biomech.types import BoolArray, FloatArray, Kinematics, PoseTrack, Side
 
 SIDES: tuple[Side, Side] = (Side.LEFT, Side.RIGHT)
@@ -57,6 +58,8 @@ class BodyPaths:
     """(T,) left and right were exchanged back."""
     image_size_px: tuple[int, int]
     """(width, height) of the upright picture."""
+    doubt: Doubt = NO_DOUBT
+    """What the picture itself adds to standard errors."""
 
     def leg(self, side: Side, *, raw: bool = False) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return hip, knee and ankle of one side, each (T, 2)."""

@@ -230,6 +230,7 @@ class _Placer:
 
     def _checked(self, found: Instant, height: FloatArray) -> Instant:
         """Return the instant with its error widened when the second way disagrees (method section 2.2, 6)."""
+        found = self._doubted(found)
         step_s = float(np.median(np.diff(self.time_s)))
         near = np.abs(self.time_s - found.time_s) < 0.3
         second = events.find_impact(self.time_s[near], height[near], around_s=found.time_s, within_s=0.06)
@@ -240,6 +241,10 @@ class _Placer:
         return replace(
             found, disagreement_s=gap_s, sd_s=found.sd_s if agrees else max(found.sd_s, 0.5 * gap_s)
         )
+
+    def _doubted(self, found: Instant) -> Instant:
+        """Return the instant with what a poor picture adds to its error."""
+        return replace(found, sd_s=self.paths.doubt.instant_sd_s(found.sd_s))
 
     def contact(self, side: Side) -> Instant | None:
         """Return the first contact of one foot."""
@@ -277,7 +282,8 @@ class _Placer:
         height = -0.5 * (self.paths.middle("HIP") + self.paths.middle("SHOULDER"))[:, 1]
         kept = signals.kept_noise_share(cutoff_hz=self.paths.cutoff_hz, rate_hz=self.paths.rate_hz)
         noise = self.paths.jitter_px * np.sqrt(kept)
-        return events.find_lowest_point(self.time_s[inside], height[inside], noise=float(noise))
+        found = events.find_lowest_point(self.time_s[inside], height[inside], noise=float(noise))
+        return None if found is None else self._doubted(found)
 
     def step_off(self, contact_s: float) -> Instant | None:
         """Return when the last foot leaves the box, None unless it was seen standing there before."""
@@ -300,7 +306,7 @@ class _Placer:
         if not ends or max(ends) - float(self.time_s[self.phases.descent_start]) < STAND_S:
             return None
         step_s = float(np.median(np.diff(self.time_s)))
-        return Instant(time_s=max(ends), sd_s=float(np.hypot(STEP_OFF_SD_S, 0.5 * step_s)))
+        return self._doubted(Instant(time_s=max(ends), sd_s=float(np.hypot(STEP_OFF_SD_S, 0.5 * step_s))))
 
     def _last_on_box(self, above: FloatArray) -> int | None:
         """Return the last frame in which a foot rests near height zero, None when it never does for long."""

@@ -126,7 +126,13 @@ class ErrorModel:
     def landmark_common_deg(self) -> float:
         """What the landmark model leaves unsure of both knees alike."""
         turned_deg = float(np.degrees(np.sin(np.radians(self.yaw.yaw_deg))))  # from behind is square too
-        return float(np.hypot(LANDMARK_COMMON_SD_DEG, LANDMARK_TURNED_SD * turned_deg))
+        parts = (LANDMARK_COMMON_SD_DEG, LANDMARK_TURNED_SD * turned_deg, self.paths.doubt.angle_deg)
+        return float(np.sqrt(np.sum(np.square(parts))))
+
+    @property
+    def landmark_side_deg(self) -> float:
+        """What each knee adds to it."""
+        return float(np.hypot(LANDMARK_SIDE_SD_DEG, self.paths.doubt.angle_deg))
 
     def inclinations_deg(self, side: Side) -> tuple[FloatArray, FloatArray]:
         """Return how far thigh and shank are tilted out of the picture, each (T,)."""
@@ -184,7 +190,7 @@ class ErrorModel:
         """
         n = len(at)
         jitter = np.sqrt(sum(self.fppa_jitter_deg(side, t) ** 2 for side, t in at.items())) / n
-        own = LANDMARK_SIDE_SD_DEG / np.sqrt(n)
+        own = self.landmark_side_deg / np.sqrt(n)
         turn = 0.0 if n > 1 else self.turn_deg(*next(iter(at.items())))
         parts = (jitter, own, self.landmark_common_deg, turn, timing_deg)
         return float(np.sqrt(sum(part**2 for part in parts)))
@@ -197,7 +203,7 @@ class ErrorModel:
         moments = [(side, t) for moment in (start, stop) for side, t in moment.items()]
         jitter = np.sqrt(sum(self.fppa_jitter_deg(side, t) ** 2 for side, t in moments)) / n
         landmark = LANDMARK_CHANGE_SHARE * np.hypot(
-            self.landmark_common_deg, LANDMARK_SIDE_SD_DEG / np.sqrt(n)
+            self.landmark_common_deg, self.landmark_side_deg / np.sqrt(n)
         )
         turn = (
             0.0 if n > 1 else max(abs(self.turn_deg(s, stop[s]) - self.turn_deg(s, start[s])) for s in stop)
@@ -221,7 +227,8 @@ class ErrorModel:
 
     def separation_se_px(self) -> float:
         """Return the standard error of the distance between the knees, pixels."""
-        return float(np.sqrt(2.0) * np.hypot(self.smooth_jitter_px, 0.007 * self.paths.leg_px))
+        legs = np.hypot(0.007, self.paths.doubt.legs)
+        return float(np.sqrt(2.0) * np.hypot(self.smooth_jitter_px, legs * self.paths.leg_px))
 
     def lean_se(self, *, timing_deg: float = 0.0) -> float:
         """Return the standard error of lateral trunk lean: landmarks, camera roll, timing."""

@@ -9,6 +9,7 @@ from app.biomech.kinematics import prepare_paths
 from app.biomech.landmark_model import landmark_model_of, to_joint_centres
 from app.biomech.movements import find_movements
 from app.biomech.movements.base import MovementDefinition, Trial
+from app.biomech.picture import check_picture, doubt_of
 from app.biomech.quality import judge_verdict, make_finding, sort_findings
 from app.biomech.retiming import at_true_speed, on_video_clock
 from app.biomech.types import (
@@ -83,10 +84,15 @@ def _assess(
     video: VideoInfo, corrected: Corrected, *, context: TrialContext, findings: tuple[QualityFinding, ...]
 ) -> Outcome:
     track = corrected.track
-    known = [*findings, *checks.check_people(track), *checks.check_rate(video, track)]
+    known = [
+        *findings,
+        *checks.check_people(track),
+        *checks.check_rate(video, track),
+        *check_picture(video),
+    ]
     if not checks.has_athlete(track):
         return Rejected(findings=sort_findings([make_finding("no_person"), *known]))
-    paths = prepare_paths(track, corrected.marks)
+    paths = replace(prepare_paths(track, corrected.marks), doubt=doubt_of(video))
     if context.view is View.FRONTAL:
         paths = to_joint_centres(paths, landmark_model_of(track.source))
     known += checks.check_size(paths)

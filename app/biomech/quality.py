@@ -92,6 +92,16 @@ _FILE_FINDINGS: dict[str, FindingDefinition] = {
         "Close other apps on the phone while filming and send the original file.",
         "The longest gap is {gap_ms:.0f} ms.",
     ),
+    "picture_dark": _warning(
+        "The picture is dark or has little contrast, so joints are placed less exactly.",
+        "Film in brighter light, with windows and lamps behind the camera, and clothes that stand out from the wall.",
+        "On average it has {brightness:.0%} of full brightness, and varies by {contrast:.0%} of it.",
+    ),
+    "strongly_compressed": _warning(
+        "The video is strongly compressed, so joints are placed less exactly.",
+        "Send the original file from the phone, not a copy from a messaging app, and film in high quality.",
+        "A whole picture takes {bits:.3f} bits per pixel.",
+    ),
     "retimed_corrected": _warning(
         "The video is a slow-motion export; it was measured at its true speed.",
         "Send the original file from the phone to have every time first hand.",

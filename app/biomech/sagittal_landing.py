@@ -64,7 +64,7 @@ class SideView:
         near = find_side_on(trial.track)
         if near is None:
             return None
-        paths = prepare_paths(near_limb_track(trial.track, near))
+        paths = replace(prepare_paths(near_limb_track(trial.track, near)), doubt=trial.paths.doubt)
         # The size was judged from both legs; the hidden one may not have been seen at all.
         known = tuple(finding for finding in trial.findings if finding.code != "athlete_too_small")
         findings = (*known, *checks.check_size(paths))
@@ -101,7 +101,7 @@ class SideView:
         if not np.isfinite(floor):
             return None
         near = (paths.time_s > around - 0.4) & (paths.time_s < around + 0.12)
-        return events.find_floor_crossing(
+        found = events.find_floor_crossing(
             paths.time_s[near],
             height[near] - floor,
             clearance=CLEARANCE_LEGS * paths.leg_px,
@@ -109,6 +109,7 @@ class SideView:
             noise=paths.jitter_px,
             landing=True,
         )
+        return None if found is None else replace(found, sd_s=paths.doubt.instant_sd_s(found.sd_s))
 
     def measure(self, landing: Landing, yaw: Yaw | None) -> SagittalMeasurement:
         """Return the measurement of a settled landing, with its lowest point put where the knee bends most."""
@@ -123,7 +124,8 @@ class SideView:
         peak = measurement.peak
         if peak is None or measurement.placed_peak is not None:
             return measurement
-        sd_s = float(np.hypot(peak.sd_s, 0.25 / self.trial.paths.rate_hz))
+        paths = self.trial.paths
+        sd_s = paths.doubt.instant_sd_s(float(np.hypot(peak.sd_s, 0.25 / paths.rate_hz)))
         return replace(measurement, landing=replace(landing, lowest=replace(peak, sd_s=sd_s)))
 
     def check(self, yaw: Yaw | None) -> list[QualityFinding]:

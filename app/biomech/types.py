@@ -148,6 +148,12 @@ class VideoInfo:
     """Second at which one clap or thud stands out in the sound; None when none does, or nobody listened."""
     flash_s: float | None = None
     """Second at which one flash stands out in the pictures; None when none does, or nobody looked."""
+    brightness: float | None = None
+    """Mean brightness of the usual frame, 0 black to 1 white; None when nobody looked."""
+    contrast: float | None = None
+    """Standard deviation of the brightness over the usual frame, in the same unit; None when nobody looked."""
+    key_bits_per_pixel: float | None = None
+    """What a picture that is stored by itself takes in the file; None when nobody looked."""
 
     def __post_init__(self) -> None:
         """Refuse sizes and times that no video can have."""

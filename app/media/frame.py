@@ -33,12 +33,15 @@ GRID = 16
 class Frame:
     """One frame, decoded; its picture is converted only when asked for."""
 
-    __slots__ = ("_aspect", "_frame", "index", "time_s")
+    __slots__ = ("_aspect", "_frame", "_gain", "index", "time_s")
 
-    def __init__(self, frame: VideoFrame, *, index: int, time_s: float, pixel_aspect: Fraction) -> None:
-        """Keep the decoder's frame."""
+    def __init__(
+        self, frame: VideoFrame, *, index: int, time_s: float, pixel_aspect: Fraction, gain: float = 1.0
+    ) -> None:
+        """Keep the decoder's frame; its views are brightened by `gain`, its picture is not."""
         self._frame = frame
         self._aspect = pixel_aspect
+        self._gain = gain
         self.index = index
         self.time_s = time_s
 
@@ -63,7 +66,7 @@ class Frame:
         return np.ascontiguousarray(np.rot90(coded, self.rotation_deg // 90))
 
     def view(self, matrix: Matrix, offset: Matrix, *, size_px: int) -> Picture:
-        """Return a square part of the upright picture, scaled and turned; black beyond the edges.
+        """Return a square part of the upright picture, brightened, scaled and turned; black beyond the edges.
 
         Parameters
         ----------
@@ -73,14 +76,15 @@ class Frame:
             Side of the view.
         """
         if self._frame.format.name not in _PLANAR_BITS:
-            return cut(self.picture(), matrix, offset, size_px=size_px)
+            view = cut(self.picture(), matrix, offset, size_px=size_px)
+            return np.asarray(cv2.convertScaleAbs(view, alpha=self._gain), dtype=np.uint8)
         turn, shift = self._to_coded()
         matrix, offset = turn @ matrix, turn @ offset + shift
         planes = [
             cut(plane, matrix * scale, offset * scale, size_px=size_px, beyond=beyond)
             for plane, scale, beyond in zip(self._planes(), (1.0, 0.5, 0.5), self._black(), strict=True)
         ]
-        coefficients = _to_rgb(self._frame)
+        coefficients = _to_rgb(self._frame) * np.float32(self._gain)
         if planes[0].dtype != np.uint8:
             planes = [(plane >> 2).astype(np.uint8) for plane in planes]
         return np.asarray(cv2.transform(cv2.merge(planes), coefficients), dtype=np.uint8)
@@ -132,14 +136,19 @@ def cut(picture: NDArray[Any], matrix: Matrix, offset: Matrix, *, size_px: int, 
 
 
 def light_grid(frame: VideoFrame) -> NDArray[np.uint8] | None:
-    """Return the brightness at `GRID` times `GRID` points of a coded picture, (256,) 0-255; None where it is not cut directly."""
+    """Return the brightness at `GRID` times `GRID` points of a coded picture, (256,), 0 is black and 255 white.
+
+    None where the picture is not cut directly.
+    """
     bits = _PLANAR_BITS.get(frame.format.name)
     if bits is None or min(frame.width, frame.height) < GRID:
         return None
     plane = _plane(frame.planes[0], np.uint8 if bits == 8 else np.uint16)
     rows, columns = (np.arange(GRID) * n // GRID + n // (2 * GRID) for n in plane.shape)
-    points = plane[rows[:, None], columns]
-    return np.asarray(points >> (bits - 8), dtype=np.uint8).ravel()
+    points = (plane[rows[:, None], columns] >> (bits - 8)).ravel().astype(np.float64)
+    if not _is_full_range(frame):
+        points = (points - 16.0) * (255.0 / 219.0)
+    return np.asarray(np.clip(points.round(), 0, 255), dtype=np.uint8)
 
 
 def _plane(plane: VideoPlane, dtype: type) -> NDArray[Any]:

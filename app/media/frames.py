@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from app.media.exposure import gain_of
 from app.media.facts import VideoRefusedError
 from app.media.frame import Frame, light_grid
 from app.media.headers import LEAST_SHARE, N_THREADS, opened, packets_of, read_file
@@ -42,6 +43,11 @@ class VideoFile:
     def time_s(self) -> NDArray[np.float64]:
         """(T,) presentation time of every frame, strictly increasing; known before any is decoded."""
         return self._table.time_s
+
+    @property
+    def key_bits_per_pixel(self) -> float:
+        """What a picture that is stored by itself takes, 0 when none is; the changes after it depend on what moves."""
+        return 8.0 * self._table.key_bytes / (self.facts.coded_width_px * self.facts.coded_height_px)
 
     def groups(self) -> list[FrameGroup]:
         """Return the groups of frames that are decoded together, in the order shown."""
@@ -70,11 +76,18 @@ class VideoFile:
                 if index <= last or (decoded.width, decoded.height) != size:
                     continue
                 last = index
-                if (light := light_grid(decoded)) is not None:
+                light = light_grid(decoded)
+                if light is not None:
                     self.light[index] = light
                 if index in left_out or (wanted is not None and index not in wanted):
                     continue
-                frame = Frame(decoded, index=index, time_s=float(self.time_s[index]), pixel_aspect=aspect)
+                frame = Frame(
+                    decoded,
+                    index=index,
+                    time_s=float(self.time_s[index]),
+                    pixel_aspect=aspect,
+                    gain=gain_of(light),
+                )
                 if n_good == 0:
                     self.size_px, self.rotation_deg = frame.size_px, frame.rotation_deg
                 n_good += 1

@@ -73,6 +73,12 @@ class PacketTable:
         )
 
     @cached_property
+    def key_bytes(self) -> float:
+        """What the usual picture that is stored by itself takes; 0 when none is."""
+        sizes = [packet.n_bytes for packet in self.packets if packet.is_key]
+        return float(np.median(sizes)) if sizes else 0.0
+
+    @cached_property
     def _groups(self) -> list[slice]:
         """Packets from each key picture to the next."""
         starts = [n for n, packet in enumerate(self.packets) if packet.is_key] or [0]

@@ -190,6 +190,30 @@ def test_correct_when_made_then_the_automatic_analysis_is_still_there_to_the_las
     assert recording.state is RecordingState.ANALYSED
 
 
+def test_correct_when_the_picture_is_dark_and_compressed_then_judged_anew_with_the_same_errors(
+    desk: Desk,
+) -> None:
+    reading = reading_of(TRACK)
+    assert reading.video is not None
+    poor = replace(reading.video, brightness=0.1, contrast=0.03, key_bits_per_pixel=0.03)
+    first = desk.film(replace(reading, video=poor))
+    made = desk.correct(first, LATER)
+    corrected = now_of(made).analysis
+    after = now_of(desk.undo(corrected.id, made.correction.id)).analysis.record
+    before = desk.look(first).analysis.record
+    assert after.video is not None
+    assert replace(after.video, sha256=poor.sha256) == before.video == poor
+    assert (after.metrics, after.findings) == (before.metrics, before.findings)
+    assert "picture_dark" in {finding.code for finding in corrected.record.findings}
+    errors = [
+        {(m.key, m.side, m.event): m.se for m in record.metrics} for record in (before, corrected.record)
+    ]
+    at = ("fppa", Side.BOTH, "peak")
+    assert errors[1][at] == pytest.approx(errors[0][at], rel=0.1)
+    plain = desk.look(desk.film()).analysis.record
+    assert errors[0][at] > 1.2 * next(m.se for m in plain.metrics if (m.key, m.side, m.event) == at and m.se)
+
+
 def test_correct_when_measured_then_answered_in_far_less_than_two_seconds(desk: Desk) -> None:
     first = desk.film()
     started_s = time.perf_counter()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import psutil
 import pytest
 
@@ -92,6 +93,20 @@ def test_read_when_a_flash_is_in_the_pictures_then_its_instant_comes_too(
         reading = _read(reader, write_flash(tmp_path / "flash.mp4", lit=[31, 32]))
     assert reading.video is not None
     assert (reading.video.flash_s, reading.video.clap_s) == (pytest.approx(31 / 30), None)
+
+
+def test_read_when_a_film_is_read_then_its_light_and_its_bits_come_with_what_the_file_is(
+    pool: SandboxPool, tmp_path: Path
+) -> None:
+    film = write_video(tmp_path / "film.mp4", times_s=steady(40, 30.0), size=(320, 240))
+    with pool.reader() as reader:
+        reading = _read(reader, film)
+    assert reading.video is not None
+    level = np.array([255.0, 90.0, 90.0, 90.0]) / 255.0  # a white quarter, the rest grey
+    assert reading.video.brightness == pytest.approx(level.mean(), abs=0.01)
+    assert reading.video.contrast == pytest.approx(level.std(), abs=0.01)
+    assert reading.video.key_bits_per_pixel is not None
+    assert 0.0 < reading.video.key_bits_per_pixel < 8.0 * film.stat().st_size / (320 * 240)
 
 
 def test_read_when_file_is_hostile_then_it_is_a_finding_and_the_pool_lives(

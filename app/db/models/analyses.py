@@ -51,6 +51,10 @@ class Analysis(TenantMixin, Base):
     """Where one clap stands out in the sound."""
     video_flash_s: Mapped[float | None]
     """Where one flash stands out in the pictures."""
+    video_brightness: Mapped[float | None]
+    """Of the usual frame, 0 black to 1 white; with the next two it says how far its landmarks can be trusted."""
+    video_contrast: Mapped[float | None]
+    video_key_bits_per_pixel: Mapped[float | None]
     track_key: Mapped[LongText | None]
     kinematics_key: Mapped[LongText | None]
     source_track_key: Mapped[LongText | None]
