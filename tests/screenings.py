@@ -5,8 +5,20 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
+from app.biomech.pipeline import assess_trial
 from app.biomech.score import ComponentInput, compute_risk_score
-from app.biomech.types import MethodStamp, Metric, Movement, Sex, Side, Verdict
+from app.biomech.types import (
+    Assessed,
+    MethodStamp,
+    Metric,
+    Movement,
+    PoseTrack,
+    Sex,
+    Side,
+    TrialContext,
+    Verdict,
+    View,
+)
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.athletes import AthleteChange
 from app.domain.screenings import ScreeningContext
@@ -15,6 +27,7 @@ from app.services.analysis_record import AnalysisRecord
 from app.services.read_models import TeamSummary
 from app.storage.blobs import BlobStore
 from tests.factories import METHOD, PROBED, Club, finish_recording, make_record, stage_upload
+from tests.synth import video_of
 
 DAY = date(2024, 9, 1)
 
@@ -70,6 +83,25 @@ def standing_record(*, left: float, right: float, version: str = METHOD.version)
     )
 
 
+def record_of(track: PoseTrack, view: View) -> AnalysisRecord:
+    """What the whole pipeline makes of a stick figure's track."""
+    video = video_of(track)
+    outcome = assess_trial(
+        video=video, track=track, context=TrialContext(view=view, stature_cm=171.0, sex=Sex.FEMALE)
+    )
+    assert isinstance(outcome, Assessed)
+    return AnalysisRecord(
+        verdict=outcome.verdict,
+        findings=outcome.findings,
+        video=video,
+        method=METHOD,
+        events=outcome.events,
+        metrics=outcome.metrics,
+        risk_score=outcome.risk_score,
+        flagged_frames=outcome.flagged_frames,
+    )
+
+
 @dataclass(kw_only=True)
 class ScreeningMaker:
     """Puts trials with chosen results on record."""
@@ -102,6 +134,8 @@ class ScreeningMaker:
         context: ScreeningContext = ScreeningContext.BASELINE,
         movement: Movement = Movement.DROP_VERTICAL_JUMP,
         box_height_cm: float | None = 30.0,
+        view: View = View.FRONTAL,
+        number: int | None = None,
     ) -> tuple[UUID, UUID]:
         """Record one trial; return the ids of its screening and recording. Without a record it stays queued."""
         with self.uow_factory(self.club.principal) as uow:
@@ -116,6 +150,8 @@ class ScreeningMaker:
                 box_height_cm=box_height_cm,
                 screened_on=day,
                 context=context,
+                view=view,
+                trial_number=number,
             ).recording
         if record is not None:
             finish_recording(self.uow_factory, self.club, received.id, record=record)

@@ -4,12 +4,13 @@ Nothing here is stored, as with single trials. Every function takes an entered `
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from app.biomech.change import Obstacle, find_obstacles
 from app.biomech.joined_trial import JoinedTrial
-from app.biomech.less import combine_less
+from app.biomech.less import LessScore, combine_less
 from app.biomech.less_change import compare_less, find_less_norm
 from app.biomech.less_items import LimbRule
 from app.biomech.less_rt import score_less_rt
@@ -36,6 +37,15 @@ from app.services.trials import (
 
 EARLIER_LOOKED_AT: Final = 10
 """Screenings looked through for the one whose total the newest is set beside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Earlier:
+    """The total of an earlier screening, if there is one, and why it cannot be compared."""
+
+    obstacles: tuple[Obstacle, ...]
+    screening: ScreeningRecord | None = None
+    combined: LessScore | None = None
 
 
 def get_screening_less(
@@ -67,10 +77,9 @@ def get_screening_less(
         movement = next((m for m in LESS_MOVEMENTS if m in there), LESS_MOVEMENTS[0])
     now = _over_trials(uow, principal, found, athlete=athlete, movement=movement, limb_rule=limb_rule)
     uow.audit.record_reading(actor=principal, act=Act.SCREENING_READ, object_id=screening_id)
-    before: LessOverTrials | None = None
-    obstacles: tuple[Obstacle, ...] = (Obstacle.NOT_MEASURED,)
+    earlier = _Earlier(obstacles=(Obstacle.NOT_MEASURED,))
     if now.combined is not None and now.combined.is_total:
-        before, obstacles = _earlier_total(
+        earlier = _earlier_total(
             uow, principal, screening, athlete=athlete, movement=movement, limb_rule=limb_rule
         )
     return ScreeningLessView(
@@ -83,8 +92,9 @@ def get_screening_less(
             sex=athlete.sex,
             age_years=age_on(screening.screened_on, athlete.date_of_birth),
         ),
-        change=compare_less(None if before is None else before.combined, now.combined, obstacles=obstacles),
-        previous_screening_id=None if before is None else before.screening_id,
+        change=compare_less(earlier.combined, now.combined, obstacles=earlier.obstacles),
+        previous_screening_id=None if earlier.screening is None else earlier.screening.id,
+        previous_screened_on=None if earlier.screening is None else earlier.screening.screened_on,
     )
 
 
@@ -131,8 +141,8 @@ def _earlier_total(
     athlete: AthleteRecord,
     movement: Movement,
     limb_rule: LimbRule,
-) -> tuple[LessOverTrials | None, tuple[Obstacle, ...]]:
-    """Return the nearest earlier total that can be compared, else the nearest with why it cannot; None without one."""
+) -> _Earlier:
+    """Return the nearest earlier total that can be compared, else the nearest with why it cannot."""
     earlier = uow.screenings.list_last(
         organisation_id=principal.organisation_id,
         athlete_id=screening.athlete_id,
@@ -143,7 +153,7 @@ def _earlier_total(
         uow=uow, organisation_id=principal.organisation_id, screenings=[*earlier, screening]
     )
     now = _view_of(views[screening.id], movement)
-    nearest: tuple[LessOverTrials, tuple[Obstacle, ...]] | None = None
+    nearest: _Earlier | None = None
     for one in earlier:
         then = _view_of(views[one.id], movement)
         if then is None:
@@ -157,10 +167,10 @@ def _earlier_total(
         total = _over_trials(uow, principal, found, athlete=athlete, movement=movement, limb_rule=limb_rule)
         if total.combined is None or not total.combined.is_total:
             continue
+        nearest = _Earlier(obstacles=obstacles, screening=one, combined=total.combined)
         if not obstacles:
-            return total, ()
-        nearest = total, obstacles
-    return nearest or (None, (Obstacle.NO_EARLIER_SCREENING,))
+            break
+    return nearest or _Earlier(obstacles=(Obstacle.NO_EARLIER_SCREENING,))
 
 
 def _view_of(views: Sequence[MovementView], movement: Movement) -> MovementView | None:

@@ -88,6 +88,7 @@ class ScreeningLessView:
     """Not comparable, and why, where there is no earlier total like it."""
     previous_screening_id: UUID | None
     """The screening that it was compared with."""
+    previous_screened_on: date | None
 
 
 class NomogramGap(StrEnum):

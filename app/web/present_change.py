@@ -57,7 +57,7 @@ def _score_rows(found: MovementChange) -> list[ChangeRow]:
     if change.before is None or change.after is None:
         return []
     return [
-        _row(
+        change_row(
             "Score",
             "Movement deviation, 0 to 100",
             change,
@@ -79,7 +79,7 @@ def _metric_rows(found: MovementChange) -> list[ChangeRow]:
 
 def _metric_row(item: MetricChange) -> ChangeRow:
     readings = (item.change.before, item.change.after)
-    return _row(
+    return change_row(
         label_of(METRIC_LABELS, item.key),
         f"{instant_text(item.event)}, {label_of(SIDE_LABELS, item.side.value).lower()}",
         item.change,
@@ -96,10 +96,18 @@ def _page_words(words: str) -> str:
     return re.sub(r"(?<=[ (])-(?=\d)", MINUS, words.replace(" deg", "°"))
 
 
-def _row(
-    label: str, detail: str, change: Change, *, values: tuple[str, ...], unit: str, better: Better
+def change_row(
+    label: str,
+    detail: str,
+    change: Change,
+    *,
+    values: tuple[str, ...],
+    unit: str,
+    better: Better,
+    words: str | None = None,
 ) -> ChangeRow:
-    words = _page_words(describe_change(change, unit=unit))
+    """Return what became of one number; in words of its own, or in those of every number."""
+    words = _page_words(words or describe_change(change, unit=unit))
     drawing = None
     if change.difference is not None and change.interval_95 is not None and change.mdc95 is not None:
         drawing = draw_difference(

@@ -2,12 +2,16 @@
 
 from typing import Final
 
+from app.biomech.change import Better
 from app.biomech.less import MAX_TOTAL, LessItem, LessScore, SubScore
+from app.biomech.less_change import UNIT, describe_less_change
+from app.biomech.norms import NormResult, describe_norm
 from app.biomech.types import View
-from app.services.trial_models import TrialResultView
+from app.services.trial_models import LessOverTrials, ScreeningLessView, TrialResultView
 from app.web.contexts.parts import Badge, Tone
-from app.web.contexts.results import LessPanel, LessRow
-from app.web.words import MARK_LABELS, NO_VALUE, number_text, percent_text
+from app.web.contexts.results import ChangeRow, LessContext, LessPanel, LessRow
+from app.web.present_change import change_row
+from app.web.words import MARK_LABELS, NO_VALUE, number_text, percent_text, plural
 
 _OURS: Final = "P"
 _SEEN_FROM: Final[dict[tuple[View, ...], str]] = {
@@ -23,8 +27,11 @@ _CATEGORIES: Final[dict[str, tuple[Tone, str]]] = {
 }
 
 
-def present_less(trial: TrialResultView) -> LessPanel | None:
-    """Return the LESS of the trial that a recording belongs to, None when there is nothing to show."""
+def present_less(trial: TrialResultView, *, screening: ScreeningLessView | None = None) -> LessPanel | None:
+    """Return the LESS of the trial that a recording belongs to, None when there is nothing to show.
+
+    With a total, that of the whole screening is set beside published ones and beside the one before.
+    """
     if trial.judgement is None or not trial.has_less or not trial.judgement.less.n_seen:
         return None
     score = trial.judgement.less
@@ -36,6 +43,7 @@ def present_less(trial: TrialResultView) -> LessPanel | None:
         sentence=_total_sentence(score) if whole else _part_sentence(score),
         partner=_partner(trial),
         sub_scores=tuple(_sub_score(sub) for sub in score.sub_scores) if len(score.sub_scores) > 1 else (),
+        context=None if screening is None else _context(screening),
         rows=tuple(_row(item) for item in score.items),
     )
 
@@ -94,6 +102,62 @@ def _partner(trial: TrialResultView) -> str | None:
         )
     left = "" if join.n_events < 2 else f"; they fit within {number_text(join.residual_ms, digits=0)} ms"
     return f"Front and side were joined by {join.n_events} events{left}."
+
+
+def _context(screening: ScreeningLessView) -> LessContext | None:
+    combined, norm = screening.now.combined, screening.norm
+    if combined is None or not combined.is_total:
+        return None
+    return LessContext(
+        over_trials=_over_trials(screening.now, combined),
+        norm=describe_norm(norm),
+        share=_share(norm) if isinstance(norm, NormResult) else None,
+        caveat=norm.norm.caveat if isinstance(norm, NormResult) else None,
+        change=_change(screening),
+    )
+
+
+def _over_trials(now: LessOverTrials, combined: LessScore) -> str | None:
+    """Return the total of several trials, None where one stands for itself."""
+    if combined.n_trials < 2:
+        return None
+    left_out = now.n_other_versions
+    others = f" {plural(left_out, 'trial')} of another method version left out." if left_out else ""
+    return (
+        f"{combined.total} of {MAX_TOTAL} errors over {combined.n_trials} trials ({combined.category}): an error counts when"
+        f" two trials in three show it.{others}"
+    )
+
+
+def _share(result: NormResult) -> str:
+    """Return how sure the place is, and how many of the reference have fewer errors."""
+    sure = f"{percent_text(result.probability)} probable, given the measurement errors."
+    if result.percentile is None or result.percentile_interval is None:
+        return sure
+    low, high = result.percentile_interval.low, result.percentile_interval.high
+    return (
+        f"{sure} About {number_text(result.percentile, digits=0)} % of them have fewer errors"
+        f" (90 % interval {number_text(low, digits=0)} to {number_text(high, digits=0)})."
+    )
+
+
+def _change(screening: ScreeningLessView) -> ChangeRow | None:
+    """Return the total against the one before, None without one."""
+    since, found = screening.previous_screened_on, screening.change
+    if since is None:
+        return None
+    readings = (found.change.before, found.change.after)
+    return change_row(
+        "Since the earlier screening",
+        f"{since.day} {since:%B %Y}",
+        found.change,
+        values=tuple(
+            NO_VALUE if reading is None else number_text(reading.value, digits=0) for reading in readings
+        ),
+        unit=UNIT,
+        better=Better.LOWER,
+        words=describe_less_change(found),
+    )
 
 
 def _sub_score(sub: SubScore) -> str:

@@ -8,7 +8,7 @@ from app.biomech.types import Kinematics, MethodStamp, QualityFinding, Verdict, 
 from app.domain.lifecycle import PicturesState, RecordingState
 from app.services.read_models import RecordingView
 from app.services.screening_models import ScreeningChange
-from app.services.trial_models import TrialResultView
+from app.services.trial_models import ScreeningLessView, TrialResultView
 from app.web.badges import finding_card, state_badge, verdict_badge
 from app.web.contexts.parts import Badge, Fact, Link, Tone, Viewer
 from app.web.contexts.results import FindingCard, Player, RecordingPage, ScorePanel, VerdictPanel
@@ -44,6 +44,8 @@ class RecordingRequest:
     may_watch: bool
     trial: TrialResultView | None = None
     """The trial it belongs to, put together from all its recordings."""
+    less: ScreeningLessView | None = None
+    """The LESS over all trials of its screening; None where the trial has no total."""
 
 
 def present_recording(
@@ -95,7 +97,7 @@ def present_recording(
         pictures_note=_pictures_note(view) if asked.may_watch else None,
         change=None if change is None else present_change(change, movement=view.movement),
         score=_score(view, asked.trial),
-        less=present_less(asked.trial) if asked.trial else None,
+        less=present_less(asked.trial, screening=asked.less) if asked.trial else None,
         metrics=present_metrics(record.metrics) if record else None,
         facts=_facts(view),
         upload_href=_upload_href(view) if asked.may_upload else None,

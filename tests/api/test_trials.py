@@ -7,8 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from app.biomech.pipeline import assess_trial
-from app.biomech.types import Assessed, MethodStamp, PoseTrack, Sex, TrialContext, View
+from app.biomech.types import MethodStamp, View
 from app.services.analysis_record import AnalysisRecord
 from tests.api.conftest import Club
 from tests.api.support import PartsForTests
@@ -16,26 +15,9 @@ from tests.api.test_errors import check_problem
 from tests.api.test_uploads import upload
 from tests.factories import METHOD, finish_recording
 from tests.factories import Club as StoredClub
-from tests.synth import drop_jump, video_of
+from tests.screenings import record_of
+from tests.synth import drop_jump
 from tests.synth_sagittal import side_drop_jump
-
-
-def record_of(track: PoseTrack, view: View) -> AnalysisRecord:
-    video = video_of(track)
-    outcome = assess_trial(
-        video=video, track=track, context=TrialContext(view=view, stature_cm=171.0, sex=Sex.FEMALE)
-    )
-    assert isinstance(outcome, Assessed)
-    return AnalysisRecord(
-        verdict=outcome.verdict,
-        findings=outcome.findings,
-        video=video,
-        method=METHOD,
-        events=outcome.events,
-        metrics=outcome.metrics,
-        risk_score=outcome.risk_score,
-        flagged_frames=outcome.flagged_frames,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ from app.web.present_settings import role_choices, scope_choices, settings_tabs
 from app.web.present_webhooks import event_choices, present_delivery, present_webhook, state_links
 from app.web.render import STATIC, STATIC_URL, page_response
 from tests.chromium import find_chromium
-from tests.web import samples
+from tests.web import less_samples, samples
 from tests.web.preview_days import day_pages
 from tests.web.preview_doors import sign_in_pages
 from tests.web.preview_privacy import privacy_pages
@@ -95,7 +95,9 @@ def _board(rows: Any = None) -> Page:
     return present_dashboard(samples.dashboard(rows=rows), asked=asked)
 
 
-def _recording(view: Any, *, change: ScreeningChange | None = None, trial: Any = None) -> Page:
+def _recording(
+    view: Any, *, change: ScreeningChange | None = None, trial: Any = None, less: Any = None
+) -> Page:
     asked = RecordingRequest(
         viewer=VIEWER,
         csrf_token=TOKEN,
@@ -103,6 +105,7 @@ def _recording(view: Any, *, change: ScreeningChange | None = None, trial: Any =
         may_upload=True,
         may_watch=True,
         trial=trial,
+        less=less,
     )
     curves = samples.kinematics() if view.analysis and view.analysis.has_kinematics else None
     return present_recording(view, kinematics=curves, asked=asked, change=change)
@@ -215,9 +218,14 @@ def pages() -> dict[str, Page]:
                 "file": "Choose the video again.",
             },
         ),
-        "recording": _recording(samples.analysed(), change=samples.change(), trial=samples.trial(both=False)),
+        "recording": _recording(
+            samples.analysed(), change=samples.change(), trial=less_samples.trial(both=False)
+        ),
         "recording-good": _recording(
-            samples.good(), change=samples.change(version="0.9.0"), trial=samples.trial()
+            samples.good(),
+            change=samples.change(version="0.9.0"),
+            trial=less_samples.trial(),
+            less=less_samples.screening_less(),
         ),
         "recording-marked": _recording(samples.analysed(scope="full", band=samples.MARKED)),
         "recording-drawing": _recording(samples.drawing()),

@@ -8,12 +8,8 @@ from uuid import UUID
 import numpy as np
 
 from app.biomech.change import Conditions, Obstacle
-from app.biomech.joined_trial import JoinedTrial
-from app.biomech.less import score_less
-from app.biomech.less_items import Evidence, Reading
 from app.biomech.quality import make_finding
 from app.biomech.screening import TrialResult, judge_movement
-from app.biomech.two_views import join_views
 from app.biomech.types import (
     Event,
     EventName,
@@ -60,7 +56,6 @@ from app.services.screening_models import (
     TrialRecordingView,
     TrialView,
 )
-from app.services.trial_models import TrialResultView
 from app.services.webhooks import AttemptView, DeliveryView, EndpointView
 
 NOW = datetime(2026, 3, 14, 16, 5, tzinfo=UTC)
@@ -443,58 +438,6 @@ def change(*, more_deg: float = 14.0, version: str = "1.0.0") -> ScreeningChange
     after = _entry(300, date(2026, 3, 14), more_deg=0.0, version="1.0.0")
     return ScreeningChange(
         athlete_id=UUID(int=104), before=before, after=after, movements=compare_entries(before, after)
-    )
-
-
-def trial(*, both: bool = True) -> TrialResultView:
-    """The trial of the recording, seen from the front and the side or from the front alone."""
-    front = {
-        ("knee_over_midfoot", Side.LEFT, "initial_contact"): (2.1, 1.3),
-        ("lateral_trunk_lean", Side.BOTH, "initial_contact"): (1.2, 2.0),
-        ("stance_width", Side.BOTH, "initial_contact"): (0.79, 0.08),
-        ("toe_angle", Side.LEFT, "landing"): (12.0, 11.0),
-        ("foot_contact_difference", Side.BOTH, "initial_contact"): (24.0, 11.0),
-        ("knee_over_toe", Side.LEFT, "peak"): (4.4, 1.6),
-        ("fppa", Side.LEFT, "peak_knee_flexion"): (14.2, 2.6),
-    }
-    side = {
-        ("knee_flexion", Side.LEFT, "initial_contact"): (23.8, 3.3),
-        ("hip_flexion", Side.LEFT, "initial_contact"): (33.7, 5.5),
-        ("trunk_flexion", Side.BOTH, "initial_contact"): (10.7, 3.3),
-        ("heel_over_toe", Side.LEFT, "initial_contact"): (3.7, 2.6),
-        ("knee_flexion_displacement", Side.LEFT, "landing"): (60.1, 3.5),
-        ("hip_flexion_displacement", Side.LEFT, "landing"): (52.7, 5.9),
-        ("trunk_flexion_displacement", Side.BOTH, "landing"): (21.7, 4.3),
-        ("sagittal_displacement", Side.LEFT, "landing"): (134.5, 10.7),
-    }
-    known = front | (side if both else {})
-    readings = {key: Reading(value=value, se=se) for key, (value, se) in known.items()}
-    evidence = Evidence(readings=readings, sex=Sex.FEMALE, frame_ms=16.7)
-    instants = [
-        (EventName.INITIAL_CONTACT, 1.0),
-        (EventName.TAKE_OFF, 1.45),
-        (EventName.SECOND_CONTACT, 1.96),
-    ]
-    events = [Event(name=name, side=Side.LEFT, time_s=at_s, frame=0, sd_s=0.008) for name, at_s in instants]
-    return TrialResultView(
-        id=UUID(int=301),
-        number=1,
-        movement=Movement.DROP_VERTICAL_JUMP,
-        screening_id=UUID(int=300),
-        athlete=athlete(4, "Amara Okonkwo"),
-        screened_on=date(2026, 3, 14),
-        context=ScreeningContext.BASELINE,
-        parts=(),
-        method=None,
-        judgement=JoinedTrial(
-            join=join_views(front=events, side=events) if both else None,
-            metrics=(),
-            risk_score=score(scope="full", band=WITHIN) if both else None,
-            less=score_less(evidence),
-            evidence=evidence,
-        ),
-        has_less=True,
-        findings=(),
     )
 
 

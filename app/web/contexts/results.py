@@ -136,6 +136,35 @@ class LessRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """What became of one number since an earlier screening."""
+
+    label: str
+    detail: str
+    """Instant and side, or since when."""
+    badge: Badge
+    drawing: Markup | None
+    """The difference with its interval; None where there is none."""
+    before: str
+    after: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessContext:
+    """The total of the whole screening, beside published ones and beside the one before."""
+
+    over_trials: str | None
+    """The total by the rule of two trials in three; None with a single trial."""
+    norm: str
+    """Where the total lies against published ones, or why there are none that fit."""
+    share: str | None
+    caveat: str | None
+    change: ChangeRow | None
+    """None when there is no earlier total."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LessPanel:
     """The LESS of the recording's trial, with a total or without."""
 
@@ -146,6 +175,8 @@ class LessPanel:
     partner: str | None
     """How front and side were put together."""
     sub_scores: tuple[str, ...]
+    context: LessContext | None
+    """None without a total."""
     rows: tuple[LessRow, ...]
 
 
@@ -192,21 +223,6 @@ class VerdictPanel:
     badge: Badge
     headline: str
     sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeRow:
-    """What became of one number since an earlier screening."""
-
-    label: str
-    detail: str
-    """Instant and side."""
-    badge: Badge
-    drawing: Markup | None
-    """The difference with its interval; None where there is none."""
-    before: str
-    after: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

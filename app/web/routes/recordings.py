@@ -14,10 +14,10 @@ from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RecordingState
 from app.http.files import send_blob
 from app.http.parts import Parts
-from app.services import analyses, athlete_history, athletes, recordings, retention, trials
+from app.services import analyses, athlete_history, athletes, recordings, retention, screening_less, trials
 from app.services.read_models import BlobKind, RecordingView
 from app.services.screening_models import ScreeningChange
-from app.services.trial_models import TrialResultView
+from app.services.trial_models import ScreeningLessView, TrialResultView
 from app.web.contexts.parts import Link
 from app.web.contexts.results import RecordingPage
 from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
@@ -154,13 +154,15 @@ def show_still(
 def _page(
     view: RecordingView, request: Request, *, parts: Parts, uow: UnitOfWork, principal: Principal
 ) -> RecordingPage:
+    trial = _trial(view, uow=uow, principal=principal)
     asked = RecordingRequest(
         viewer=viewer_of(principal, uow=uow),
         csrf_token=form_token(request, parts.settings),
         team=_team(view, uow=uow, principal=principal),
         may_upload=principal.may(Permission.RECORDINGS_WRITE),
         may_watch=principal.may(Permission.VIDEOS_READ),
-        trial=_trial(view, uow=uow, principal=principal),
+        trial=trial,
+        less=None if trial is None else _less(trial, uow=uow, principal=principal),
     )
     return present_recording(
         view,
@@ -184,6 +186,15 @@ def _trial(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> Tri
     if view.trial_id is None or view.state is not RecordingState.ANALYSED:
         return None
     return trials.get_trial(uow=uow, principal=principal, trial_id=view.trial_id)
+
+
+def _less(trial: TrialResultView, *, uow: UnitOfWork, principal: Principal) -> ScreeningLessView | None:
+    """Return the LESS of the trial's screening where the trial itself has a total."""
+    if trial.judgement is None or not trial.has_less or not trial.judgement.less.is_total:
+        return None
+    return screening_less.get_screening_less(
+        uow=uow, principal=principal, screening_id=trial.screening_id, movement=trial.movement
+    )
 
 
 def _team(view: RecordingView, *, uow: UnitOfWork, principal: Principal) -> Link | None:
