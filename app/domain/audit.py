@@ -75,6 +75,8 @@ class Act(StrEnum):
     ROSTER_CHANGE_UNDONE = "roster_change.undone"
 
     DAY_PLANNED = "screening_day.planned"
+    DAY_CHANGED = "screening_day.changed"
+    DAY_REMOVED = "screening_day.removed"
     DAY_CLOSED = "screening_day.closed"
     DAY_REOPENED = "screening_day.reopened"
     STATION_CODE_MADE = "station_pass.created"

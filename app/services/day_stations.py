@@ -40,7 +40,14 @@ from app.services.captures import (
 )
 from app.services.checks import check_text
 from app.services.credentials import new_token, printable, sha256_of
-from app.services.screening_days import DayBoard, StationView, find_day, read_board, trial_state
+from app.services.screening_days import (
+    DayBoard,
+    StationView,
+    find_day,
+    hold_day,
+    read_board,
+    trial_state,
+)
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _LATE = timedelta(days=3)
@@ -287,7 +294,7 @@ def _announced_before(uow: UnitOfWork, principal: Principal, request: ClipReques
 
 
 def _open_day(uow: UnitOfWork, principal: Principal, day_id: UUID) -> DayRecord:
-    record = find_day(uow, principal, day_id)
+    record = hold_day(uow, principal, day_id)
     if record.day.closed_at is not None:
         raise StaleStateError(
             "This screening day is closed.",

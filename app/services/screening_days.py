@@ -20,9 +20,11 @@ from app.domain.errors import InvalidInputError, NotFoundError
 from app.domain.lifecycle import RecordingState
 from app.domain.screening_days import MAX_STATIONS, MAX_TRIALS, TrialState, card_text
 from app.domain.screenings import ScreeningContext
+from app.domain.versions import tag_of
 from app.services.checks import check_range, check_text
 from app.services.cursors import check_limit, day_part, decode_cursor, encode_cursor, id_part, split_page
 from app.services.read_models import Page
+from app.services.roster import get_team, no_team
 
 _FURTHEST_DAYS = 400
 """A day is planned no further ahead, nor entered later."""
@@ -93,6 +95,12 @@ class DayView:
     created_at: datetime
     closed_at: datetime | None
 
+    @property
+    def tag(self) -> str:
+        """Name the version: the plan, its stations, and whether it is closed; not how far it is."""
+        plan = (self.team_id, self.name, self.held_on, self.context, self.movement, self.box_height_cm)
+        return tag_of(self.id, plan, self.n_trials, self.stations, self.closed_at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialCount:
@@ -139,24 +147,17 @@ class DayBoard:
 def plan_day(*, uow: UnitOfWork, principal: Principal, plan: DayPlan) -> DayView:
     """Make a screening day; raise `NotFoundError` (no such team) or `InvalidInputError`."""
     principal.require(Permission.RECORDINGS_WRITE)
-    organisation_id = principal.organisation_id
-    found = uow.roster.find_team(organisation_id=organisation_id, team_id=plan.team_id)
-    if found is None or not uow.roster.hold_team(organisation_id=organisation_id, team_id=plan.team_id):
-        raise NotFoundError("There is no such team.", how_to_fix="Choose one of your teams.")
-    if found[0].archived_at is not None:
-        raise InvalidInputError(
-            "The team is archived.", how_to_fix="Take it back first, or choose another.", field="team_id"
-        )
+    team_name = hold_team_for_day(uow, principal, plan.team_id)
     _check_plan(plan)
     views = tuple(dict.fromkeys(station.view for station in plan.stations))
     new = NewDay(
         team_id=plan.team_id,
-        name=check_text(plan.name or found[0].name, field="name"),
+        name=check_text(plan.name or team_name, field="name"),
         held_on=plan.held_on,
         context=plan.context,
         movement=plan.movement,
         views=views,
-        box_height_cm=check_range(plan.box_height_cm, field="box_height_cm", low=1.0, high=150.0),
+        box_height_cm=check_box_height(plan.box_height_cm),
         n_trials=plan.n_trials,
     )
     stations = [
@@ -208,7 +209,7 @@ def list_days(
 def close_day(*, uow: UnitOfWork, principal: Principal, day_id: UUID, closed: bool = True) -> DayView:
     """Take no new recordings for a day any more, or again; what was announced may still come."""
     principal.require(Permission.RECORDINGS_WRITE)
-    find_day(uow, principal, day_id)
+    hold_day(uow, principal, day_id, to_change=True)
     uow.days.close(organisation_id=principal.organisation_id, day_id=day_id, closed=closed)
     uow.audit.record(actor=principal, act=Act.DAY_CLOSED if closed else Act.DAY_REOPENED, object_id=day_id)
     return day_view(find_day(uow, principal, day_id))
@@ -261,14 +262,25 @@ def fills_a_trial(state: RecordingState) -> bool:
     return _STATES[state] is not TrialState.TO_REPEAT
 
 
+def hold_day(uow: UnitOfWork, principal: Principal, day_id: UUID, *, to_change: bool = False) -> DayRecord:
+    """Return a day whose plan nobody changes until the transaction ends; with `to_change`, nobody announces either."""
+    if not uow.days.hold(organisation_id=principal.organisation_id, day_id=day_id, to_change=to_change):
+        raise _no_day()
+    return find_day(uow, principal, day_id)
+
+
 def find_day(uow: UnitOfWork, principal: Principal, day_id: UUID) -> DayRecord:
     """Return a day, or raise `NotFoundError`."""
     record = uow.days.find(organisation_id=principal.organisation_id, day_id=day_id)
     if record is None:
-        raise NotFoundError(
-            "There is no such screening day.", how_to_fix="List the screening days and choose one."
-        )
+        raise _no_day()
     return record
+
+
+def _no_day() -> NotFoundError:
+    return NotFoundError(
+        "There is no such screening day.", how_to_fix="List the screening days and choose one."
+    )
 
 
 def day_view(record: DayRecord) -> DayView:
@@ -294,20 +306,54 @@ def day_view(record: DayRecord) -> DayView:
     )
 
 
-def _check_plan(plan: DayPlan) -> None:
-    today = datetime.now(UTC).date()
-    if abs(plan.held_on - today) > timedelta(days=_FURTHEST_DAYS):
+def hold_team_for_day(uow: UnitOfWork, principal: Principal, team_id: UUID) -> str:
+    """Return the name of a team that a day can be made of, and that nobody removes meanwhile."""
+    organisation_id = principal.organisation_id
+    if not uow.roster.hold_team(organisation_id=organisation_id, team_id=team_id):
+        raise no_team()
+    team = get_team(uow=uow, principal=principal, team_id=team_id)
+    if team.archived_at is not None:
+        raise InvalidInputError(
+            "The team is archived.", how_to_fix="Take it back first, or choose another.", field="team_id"
+        )
+    return team.name
+
+
+def check_held_on(day: date) -> date:
+    """Return the day, or refuse one that can only be a mistake."""
+    if abs(day - datetime.now(UTC).date()) > timedelta(days=_FURTHEST_DAYS):
         raise InvalidInputError(
             "The day lies too far back or ahead.", how_to_fix="Check the date: year, month, day.", field="held_on"
         )  # fmt: skip
-    if not 1 <= plan.n_trials <= MAX_TRIALS:
+    return day
+
+
+def check_n_trials(n_trials: int) -> int:
+    """Return how many trials each athlete has, or refuse too many and none."""
+    if not 1 <= n_trials <= MAX_TRIALS:
         raise InvalidInputError(
             f"Each athlete has 1 to {MAX_TRIALS} trials.", how_to_fix="Three are usual.", field="n_trials"
         )
-    if not 1 <= len(plan.stations) <= MAX_STATIONS:
+    return n_trials
+
+
+def check_n_stations(n_stations: int) -> None:
+    """Refuse a day without a station, and one with too many."""
+    if not 1 <= n_stations <= MAX_STATIONS:
         raise InvalidInputError(
             f"A day has 1 to {MAX_STATIONS} stations.", how_to_fix="One per camera.", field="stations"
         )
+
+
+def check_box_height(box_height_cm: float | None) -> float | None:
+    """Return the height of the box, or refuse what no box is."""
+    return check_range(box_height_cm, field="box_height_cm", low=1.0, high=150.0)
+
+
+def _check_plan(plan: DayPlan) -> None:
+    check_held_on(plan.held_on)
+    check_n_trials(plan.n_trials)
+    check_n_stations(len(plan.stations))
 
 
 def _states_of(clips: Iterable[DayClip]) -> Iterable[tuple[UUID, View, TrialState]]:

@@ -39,6 +39,8 @@ LOOKED_AT = {
     "/analyses/{analysis_id}/corrections/{correction_id}/undo": "/analyses/{analysis_id}",
     "/roster-imports/{import_id}/confirm": "/roster-imports/{import_id}",
     "/teams/{team_id}/athletes/{athlete_id}": "/athletes/{athlete_id}",
+    "/screening-days/{day_id}/stations": "/screening-days/{day_id}",
+    "/screening-days/{day_id}/stations/{station_id}": "/screening-days/{day_id}",
 }
 """Where the version is read, if not at the address of the change."""
 SENT: dict[str, dict[str, object]] = {
@@ -48,6 +50,7 @@ SENT: dict[str, dict[str, object]] = {
     "change_privacy_rules": {"keep_original_days": 31},
     "answer_roster_import": {"match_by": "name_and_birth"},
     "correct_analysis": {"kind": "swap_sides"},
+    "edit_station": {"name": "By the window"},
 }
 REFUSED_FOR_ANOTHER_REASON = {"reset_second_factor", "undo_correction"}
 """Taken as far as the version goes: there is no second factor to take off, and the video is being read again."""

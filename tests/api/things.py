@@ -52,6 +52,9 @@ NAMES_OF_THEIR_OWN = {"upsert_athlete_by_external_id"}
 OTHER_THINGS: dict[str, dict[str, str]] = {
     "erase_athlete": {"athlete_id": "leaver_id"},
     "get_roster_import_report": {"import_id": "confirmed_import_id"},
+    "remove_station": {"day_id": "empty_day_id", "station_id": "spare_station_id"},
+    "remove_screening_day": {"day_id": "empty_day_id"},
+    "edit_station": {"day_id": "empty_day_id", "station_id": "spare_station_id"},
     "remove_team": {"team_id": "empty_team_id"},
     "remove_athlete_from_team": {"athlete_id": "team_mate_id"},
 }
@@ -88,6 +91,7 @@ def thing(name: str) -> Callable[[Factory], Factory]:
 _HANGING_TOGETHER = (
     {"recording_id", "screening_id", "trial_id", "analysis_id", "correction_id"},
     {"day_id", "station_id", "pass_id"},
+    {"empty_day_id", "spare_station_id"},
 )
 """What is done to one of these shows in the others of its group."""
 _OF_ANOTHER = {"webhook_id": {"delivery_id"}, "team_id": {"team_mate_id"}}
@@ -234,6 +238,20 @@ def plan_day(things: Things) -> str:
 def find_station(things: Things) -> str:
     day = things.club.client.get(f"/api/v1/screening-days/{things.id_of('day_id')}").json()
     return str(day["stations"][0]["id"])
+
+
+@thing("empty_day_id")
+def plan_empty_day(things: Things) -> str:
+    """One at which nothing was filmed."""
+    return plan_day(things)
+
+
+@thing("spare_station_id")
+def add_spare_station(things: Things) -> str:
+    day = things.post(f"/screening-days/{things.id_of('empty_day_id')}/stations", view="frontal")
+    stations = day["stations"]
+    assert isinstance(stations, list)
+    return str(stations[-1]["id"])
 
 
 @thing("pass_id")

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from app.api.schemas.base import MAX_NAME_CHARS, Input, Output, OutputPage
+from app.api.schemas.base import MAX_NAME_CHARS, CalendarDate, Input, Output, OutputPage
 from app.biomech.types import Movement, View
 from app.domain.screening_days import MAX_STATIONS, MAX_TRIALS
 from app.domain.screenings import ScreeningContext
+from app.services.day_changes import DayChange
 from app.services.day_stations import ClipRequest
 from app.services.screening_days import DayPlan, StationPlan
 
@@ -56,6 +57,39 @@ class DayInput(Input):
         return DayPlan(**fields, stations=stations)
 
 
+class StationFields(Input):
+    """What can be changed about a station. A field left out, or null, stays as it is."""
+
+    view: View | None = Field(default=None, description="Only while nothing was filmed there.")
+    name: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+
+
+class DayFields(Input):
+    """What can be changed about a day. A field left out stays as it is; null clears the height of the box, nothing else.
+
+    Team, date, occasion and movement stay once something was filmed.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "U17, second half", "n_trials": 2}]})
+
+    team_id: UUID | None = None
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)] | None = None
+    held_on: CalendarDate | None = Field(default=None, description="The day at the place.")
+    context: ScreeningContext | None = None
+    movement: Movement | None = None
+    box_height_cm: float | None = Field(
+        default=None, ge=5, le=100, description="Holds for what is announced from now on."
+    )
+    n_trials: int | None = Field(default=None, ge=1, le=MAX_TRIALS, description="Trials of each athlete.")
+
+    def change(self) -> DayChange:
+        """Return what is asked for: only the fields that were sent."""
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        return DayChange(
+            **{name: value for name, value in sent.items() if value is not None or name == "box_height_cm"}
+        )
+
+
 class StationOutput(Output):
     """A place where one camera films."""
 
@@ -66,7 +100,7 @@ class StationOutput(Output):
 
 
 class DayOutput(Output):
-    """A screening day."""
+    """A screening day. The `ETag` header names this version of its plan and stations."""
 
     id: UUID
     team_id: UUID

@@ -21,6 +21,7 @@ from app.api.schemas.screening_days import (
     PassOutput,
 )
 from app.domain.access import Permission
+from app.http.etags import set_etag
 from app.http.rate_limits import UPLOADS
 from app.http.small_bodies import SmallBodyRoute
 from app.services import day_stations, screening_days
@@ -76,9 +77,11 @@ def list_screening_days(
     dependencies=READ,
     responses=problems(404),
 )
-def get_screening_day(day_id: UUID, uow: UowDep, principal: PrincipalDep) -> DayOutput:
+def get_screening_day(day_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response) -> DayOutput:
     """Return a screening day with its protocol and stations."""
-    return DayOutput.model_validate(screening_days.get_day(uow=uow, principal=principal, day_id=day_id))
+    day = screening_days.get_day(uow=uow, principal=principal, day_id=day_id)
+    set_etag(response, day.tag)
+    return DayOutput.model_validate(day)
 
 
 @router.get(

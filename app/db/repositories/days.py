@@ -1,11 +1,12 @@
 """Screening days of one organisation: who is to be filmed, and what was."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement, View
@@ -134,6 +135,63 @@ class DayRepository:
             organisation_id=organisation_id, rows=self._rows(organisation_id=organisation_id, day_id=day_id)
         )
         return found[0] if found else None
+
+    def hold(self, *, organisation_id: UUID, day_id: UUID, to_change: bool) -> bool:
+        """Let nobody change a day, or with `to_change` announce anything for it either; False when it is not there."""
+        query = select(ScreeningDay.id).where(
+            ScreeningDay.organisation_id == organisation_id, ScreeningDay.id == day_id
+        )
+        held = query.with_for_update() if to_change else query.with_for_update(read=True)
+        return self._session.scalar(held) is not None
+
+    def change(self, *, organisation_id: UUID, day_id: UUID, values: Mapping[str, Any]) -> None:
+        """Write these columns of a day that is held."""
+        self._session.execute(
+            update(ScreeningDay)
+            .where(ScreeningDay.organisation_id == organisation_id, ScreeningDay.id == day_id)
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
+
+    def remove(self, *, organisation_id: UUID, day_id: UUID) -> None:
+        """Remove a day that is held, with its stations, codes and places."""
+        self._session.execute(
+            delete(ScreeningDay)
+            .where(ScreeningDay.organisation_id == organisation_id, ScreeningDay.id == day_id)
+            .execution_options(synchronize_session=False)
+        )
+
+    def add_station(self, *, organisation_id: UUID, day_id: UUID, number: int, name: str, view: View) -> UUID:
+        """Insert a station of a day that is held."""
+        return self._session.scalars(
+            insert(DayStation)
+            .values(
+                id=new_id(),
+                organisation_id=organisation_id,
+                day_id=day_id,
+                number=number,
+                name=name,
+                view=view,
+            )
+            .returning(DayStation.id)
+        ).one()
+
+    def change_station(self, *, organisation_id: UUID, station_id: UUID, name: str, view: View) -> None:
+        """Write what a station is called and where its camera stands."""
+        self._session.execute(
+            update(DayStation)
+            .where(DayStation.organisation_id == organisation_id, DayStation.id == station_id)
+            .values(name=name, view=view)
+            .execution_options(synchronize_session=False)
+        )
+
+    def remove_station(self, *, organisation_id: UUID, station_id: UUID) -> None:
+        """Remove a station with its codes and the places of what was called off there."""
+        self._session.execute(
+            delete(DayStation)
+            .where(DayStation.organisation_id == organisation_id, DayStation.id == station_id)
+            .execution_options(synchronize_session=False)
+        )
 
     def list_newest(
         self, *, organisation_id: UUID, team_id: UUID | None, before: tuple[date, UUID] | None, limit: int
@@ -354,7 +412,8 @@ class DayRepository:
         query = select(DayStation).where(
             DayStation.organisation_id == organisation_id, DayStation.day_id.in_(stations)
         )
-        for station in self._session.scalars(query.order_by(DayStation.number)):
+        query = query.order_by(DayStation.number).execution_options(populate_existing=True)
+        for station in self._session.scalars(query):
             stations[station.day_id].append(station)
         return [
             DayRecord(day=day, team_name=team_name, stations=tuple(stations[day.id]))
