@@ -20,6 +20,11 @@ _HIP_POINT, _CIRCLE_POINT = 33, 34
 """Two extra outputs: the point between the hips, and one on the circle round the body, above the head."""
 _WINDOW = 7
 """Heatmap cells, each way, that a joint's place is averaged over."""
+_REACH = _WINDOW // 2
+_WINDOW_CELLS = np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1][::-1].reshape(2, -1).T.astype(np.float64)
+"""(49, 2) column and row of each cell of the window, from its middle."""
+_WINDOW_STEPS = (_WINDOW_CELLS @ [1.0, HEATMAP_SIZE]).astype(np.int64)
+"""(49,) how many cells each of them comes after the middle one."""
 _WINDOW_MOVES = 3
 """How often that window follows the joint: one that stays where the coordinate output points cuts the joint's
 own spot in two and reads it nearer to the usual pose."""
@@ -36,6 +41,8 @@ without the clip at hand, the knee angle's error in jumps went from 1.03 to 0.75
 _LEAST_PEAK = 0.5
 """A heatmap whose best cell near the joint is below this does not see it: the coordinate output stands."""
 _MIRROR = [*MIRROR, 33, 34]
+_SIDES = list(MIRROR)
+_SEEN_IN_HEATMAPS = list(HEATMAP_JOINTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,48 +124,57 @@ def read_outputs(outputs: Outputs, placement: Placement, *, angle_rad: float, mi
     table = outputs.landmarks.reshape(N_OUTPUT_LANDMARKS, 5)
     points = table[: N_JOINTS + 2, :2].copy()
     maps = outputs.heatmaps.reshape(HEATMAP_SIZE, HEATMAP_SIZE, len(HEATMAP_JOINTS))
-    for channel, joint in enumerate(HEATMAP_JOINTS):
-        points[joint] = _refined(points[joint], maps[:, :, channel])
+    points[_SEEN_IN_HEATMAPS] = _refined(points[_SEEN_IN_HEATMAPS], maps)
     world = outputs.world.reshape(N_OUTPUT_LANDMARKS, 3)[:N_JOINTS].copy()
     confidence = 1.0 / (1.0 + np.exp(-table[:N_JOINTS, 3]))
     points_px = placement.to_picture(points)
     if mirrored:
-        points_px, confidence = points_px[_MIRROR], confidence[list(MIRROR)]
-        world = world[list(MIRROR)] * np.array([-1.0, 1.0, 1.0])
+        points_px, confidence = points_px[_MIRROR], confidence[_SIDES]
+        world = world[_SIDES] * np.array([-1.0, 1.0, 1.0])
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
     world[:, :2] = world[:, :2] @ np.array([[cosine, sine], [-sine, cosine]])
     return View(points_px=points_px, confidence=confidence, world_m=world, presence=outputs.presence)
 
 
-def _refined(point: FloatArray, logits: NDArray[np.float32]) -> FloatArray:
-    """Return the joint's place as the centre of gravity of its heatmap near the coordinate output.
+def _refined(points: FloatArray, maps: NDArray[np.float32]) -> FloatArray:
+    """Return each joint's place as the centre of gravity of its heatmap near the coordinate output.
 
     The coordinate output alone shrinks toward the usual pose (a knee that falls in 20 deg reads 14 to 16 deg);
     the heatmap follows the picture. A cell's place is its upper left corner: so a picture and its mirror image
     put a joint on the same spot to a quarter of an input pixel, while the cell's middle parts them by 4 [D].
+    All joints at once: one by one they would take a fifth of the network's own time.
+
+    Parameters
+    ----------
+    points : FloatArray, shape (J, 2)
+        The coordinate output, input pixels.
+    maps : shape (64, 64, J)
+        Logits.
     """
     cell = INPUT_SIZE / HEATMAP_SIZE
-    place, reach, last = point / cell, _WINDOW // 2, (-1, -1)
+    places, refined, logits = points / cell, points.copy(), maps.ravel()
+    cells = np.full(points.shape, -1, dtype=np.int64)
+    moving = np.arange(len(points))
     for _ in range(_WINDOW_MOVES):
-        column, row = (int(value) for value in place)
-        if (column, row) == last:  # it would find the same again
+        at = places[moving].astype(np.int64)
+        moved = (at != cells[moving]).any(axis=1)  # from where it is it would find the same again
+        moving, at = moving[moved], at[moved]
+        if not moving.size:
             break
-        last = column, row
-        rows, columns = _within(row, reach), _within(column, reach)
-        if not rows.size or not columns.size:
-            return point
-        near = logits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
+        cells[moving] = at
+        middle = (at[:, 1] * HEATMAP_SIZE + at[:, 0]) * len(points) + moving
+        near = logits.take(middle[:, None] + _WINDOW_STEPS * len(points), mode="clip").astype(np.float64)
+        if at.min() < _REACH or at.max() >= HEATMAP_SIZE - _REACH:
+            there = at[:, None] + _WINDOW_CELLS
+            near[((there < 0) | (there >= HEATMAP_SIZE)).any(axis=2)] = -np.inf
         weight = 1.0 / (1.0 + np.exp(-near))
-        if weight.max() < _LEAST_PEAK:
-            return point
-        place = np.array([weight.sum(axis=0) @ columns, weight.sum(axis=1) @ rows]) / weight.sum()
-    refined: FloatArray = place * cell
+        sees = weight.max(axis=1) >= _LEAST_PEAK
+        if not sees.all():
+            refined[moving[~sees]] = points[moving[~sees]]
+            moving, at, weight = moving[sees], at[sees], weight[sees]
+        places[moving] = at + weight @ _WINDOW_CELLS / weight.sum(axis=1, keepdims=True)
+        refined[moving] = places[moving] * cell
     return refined
-
-
-def _within(middle: int, reach: int) -> NDArray[np.int64]:
-    """Return the cells around one that the heatmap has."""
-    return np.arange(max(middle - reach, 0), min(middle + reach, HEATMAP_SIZE - 1) + 1)
 
 
 def combine(views: list[View]) -> Reading:

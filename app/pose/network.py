@@ -1,9 +1,9 @@
 """A leaner landmark network, cut at run time from the one in the model bundle.
 
 The Tasks API runs the landmark network only on a region of its own choice and computes a silhouette that nobody
-here looks at. This module rewires the graph, weights untouched: the silhouette branch is left out, and the joint
-heatmaps of the trunk, legs and feet become an output. The result is an ordinary network of vectors that any
-runtime of the same format can evaluate on a region we choose.
+here looks at. This module rewires the graph, weights untouched: the silhouette branch is left out, and of the joint
+heatmaps those of the trunk, legs and feet are made and become an output. The result is an ordinary network of vectors
+that any runtime of the same format can evaluate on a region we choose.
 """
 
 import zipfile
@@ -53,7 +53,7 @@ def landmark_network(bundle: Path, schema: Any) -> bytes:
     except KeyError as error:
         msg = f"the landmark network in {bundle.name} has no output of shape {error}"
         raise ModelBundleError(msg) from error
-    flat = _add_joint_heatmaps(model, graph, schema, heatmaps=heatmaps)
+    flat = _joint_heatmaps(model, graph, schema, heatmaps=heatmaps)
     graph.outputs = [landmarks, presence, world, flat]
     graph.operators = _needed(graph.operators, outputs=graph.outputs)
     model.signatureDefs = None
@@ -80,25 +80,34 @@ def _member(bundle: Path, name: str) -> bytes:
         raise ModelBundleError(msg) from error
 
 
-def _add_joint_heatmaps(model: Any, graph: Any, schema: Any, *, heatmaps: int) -> int:
-    """Append: pick the channels of the joints we use, then flatten. Return the flat tensor's index."""
+def _joint_heatmaps(model: Any, graph: Any, schema: Any, *, heatmaps: int) -> int:
+    """Let the last layer make the maps of the joints we use and no others, and flatten them. Return the flat tensor's index."""
+    layer = next(operator for operator in graph.operators if heatmaps in [int(n) for n in operator.outputs])
+    for values in layer.inputs[1:3]:  # weights and bias, one row each for every map
+        _keep_rows(model, graph, schema, tensor=int(values), rows=HEATMAP_JOINTS)
     n = len(HEATMAP_JOINTS)
-    channels = _add_constant(model, graph, schema, name="plumbline/joints", values=HEATMAP_JOINTS)
-    picked = _add_tensor(graph, schema, name="plumbline/heatmaps", shape=[1, HEATMAP_SIZE, HEATMAP_SIZE, n])
-    gather = schema.GatherOptionsT()
-    gather.axis = 3
-    _add_operator(
-        model, graph, schema, code=schema.BuiltinOperator.GATHER, inputs=[heatmaps, channels], output=picked
-    )
-    graph.operators[-1].builtinOptionsType = schema.BuiltinOptions.GatherOptions
-    graph.operators[-1].builtinOptions = gather
+    graph.tensors[heatmaps].shape = [1, HEATMAP_SIZE, HEATMAP_SIZE, n]
     length = HEATMAP_SIZE * HEATMAP_SIZE * n
     shape = _add_constant(model, graph, schema, name="plumbline/flat_shape", values=(1, length))
     flat = _add_tensor(graph, schema, name="plumbline/flat", shape=[1, length])
     _add_operator(
-        model, graph, schema, code=schema.BuiltinOperator.RESHAPE, inputs=[picked, shape], output=flat
+        model, graph, schema, code=schema.BuiltinOperator.RESHAPE, inputs=[heatmaps, shape], output=flat
     )
     return flat
+
+
+def _keep_rows(model: Any, graph: Any, schema: Any, *, tensor: int, rows: tuple[int, ...]) -> None:
+    """Leave only some rows of a constant, which is stored as half floats and made whole ones when loaded, or whole already."""
+    makers = [operator for operator in graph.operators if tensor in [int(n) for n in operator.outputs]]
+    stored = graph.tensors[int(makers[0].inputs[0]) if makers else tensor]
+    half = stored.type == schema.TensorType.FLOAT16
+    values = np.frombuffer(bytes(bytearray(model.buffers[stored.buffer].data)), dtype="<f2" if half else "<f4")
+    kept = values.reshape([int(n) for n in stored.shape])[list(rows)]
+    buffer = schema.BufferT()  # a new one: constants that are alike may share theirs
+    buffer.data = list(kept.tobytes())
+    model.buffers.append(buffer)
+    stored.buffer, stored.shape = len(model.buffers) - 1, list(kept.shape)
+    graph.tensors[tensor].shape = list(kept.shape)
 
 
 def _add_constant(model: Any, graph: Any, schema: Any, *, name: str, values: tuple[int, ...]) -> int:
