@@ -73,15 +73,17 @@ def drop_outliers(values: FloatArray, *, limit: float, half_width: int = 2) -> F
         return values.copy()
     pad = [(half_width, half_width)] + [(0, 0)] * (values.ndim - 1)
     padded = np.pad(values, pad, constant_values=np.nan)
-    n = values.shape[0]
-    offsets = [k for k in range(2 * half_width + 1) if k != half_width]
-    around = np.stack([padded[k : k + n] for k in offsets])
+    # Of a film that was read here and there most frames hold nothing, and nothing can be taken from them.
+    measured = np.flatnonzero(np.isfinite(values).any(axis=tuple(range(1, values.ndim))))
+    around = np.stack([padded[measured + k] for k in range(2 * half_width + 1) if k != half_width])
     middle = _nan_median(around)
     spread = _nan_median(np.abs(around - middle))
+    result = values.copy()
     # A steady run is a straight line: its neighbours' spread is then about 1.5 frame steps.
     with np.errstate(invalid="ignore"):
-        spike = np.abs(values - middle) > np.maximum(limit, 4.0 * spread)
-    return np.where(spike, np.nan, values)
+        spike = np.abs(values[measured] - middle) > np.maximum(limit, 4.0 * spread)
+    result[measured] = np.where(spike, np.nan, values[measured])
+    return result
 
 
 def _nan_median(stack: FloatArray) -> FloatArray:
@@ -122,8 +124,10 @@ def fill_gaps(time_s: FloatArray, values: FloatArray, *, max_gap_s: float = MAX_
 
 def _alike(flat: FloatArray) -> list[NDArray[np.int64]]:
     """Return the columns that miss the same frames, together: each set is worked on at once."""
-    _, kind = np.unique(np.isfinite(flat), axis=1, return_inverse=True)
-    return [np.flatnonzero(kind == n) for n in range(int(kind.max()) + 1)] if kind.size else []
+    alike: dict[bytes, list[int]] = {}
+    for column, known in enumerate(np.isfinite(flat).T):
+        alike.setdefault(known.tobytes(), []).append(column)
+    return [np.array(columns) for columns in alike.values()]
 
 
 def _fill_columns(time_s: FloatArray, values: FloatArray, *, max_gap_s: float) -> FloatArray:

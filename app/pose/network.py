@@ -101,7 +101,9 @@ def _keep_rows(model: Any, graph: Any, schema: Any, *, tensor: int, rows: tuple[
     makers = [operator for operator in graph.operators if tensor in [int(n) for n in operator.outputs]]
     stored = graph.tensors[int(makers[0].inputs[0]) if makers else tensor]
     half = stored.type == schema.TensorType.FLOAT16
-    values = np.frombuffer(bytes(bytearray(model.buffers[stored.buffer].data)), dtype="<f2" if half else "<f4")
+    values = np.frombuffer(
+        bytes(bytearray(model.buffers[stored.buffer].data)), dtype="<f2" if half else "<f4"
+    )
     kept = values.reshape([int(n) for n in stored.shape])[list(rows)]
     buffer = schema.BufferT()  # a new one: constants that are alike may share theirs
     buffer.data = list(kept.tobytes())
