@@ -75,7 +75,6 @@ class Job:
         self, estimator: PoseEstimator, *, n_threads: int, say: Callable[[str, float], None]
     ) -> None:
         """Take an engine that is warmed up."""
-        cv2.setNumThreads(n_threads)
         self._estimator = estimator
         self._n_threads = n_threads
         self._say = say
@@ -85,6 +84,7 @@ class Job:
 
     def read(self, order: ReadOrder) -> ReadDone:
         """Follow the athlete through the file."""
+        cv2.setNumThreads(1)  # what is cut is small, and our own threads are busy
         path = Path(order.path)
         at = order.athlete_at
         self._say(Stage.DECODE, 0.0)
@@ -120,6 +120,7 @@ class Job:
 
     def draw(self, order: DrawOrder) -> DrawDone:
         """Draw stills of the flagged frames, and the overlay when it is asked for."""
+        cv2.setNumThreads(self._n_threads)
         if order.path is not None:
             self._video = VideoFile(Path(order.path), n_threads=self._n_threads)
             self._track = track_from_bytes(Path(TRACK_FILE).read_bytes())

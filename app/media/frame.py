@@ -1,6 +1,7 @@
 """One decoded frame: a picture is made of it only when asked for, and only of the part that is asked for."""
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -84,7 +85,9 @@ class Frame:
             cut(plane, matrix * scale, offset * scale, size_px=size_px, beyond=beyond)
             for plane, scale, beyond in zip(self._planes(), (1.0, 0.5, 0.5), self._black(), strict=True)
         ]
-        coefficients = _to_rgb(self._frame) * np.float32(self._gain)
+        coefficients = _to_rgb(self._frame.colorspace, is_full=_is_full_range(self._frame)) * np.float32(
+            self._gain
+        )
         if planes[0].dtype != np.uint8:
             planes = [(plane >> 2).astype(np.uint8) for plane in planes]
         return np.asarray(cv2.transform(cv2.merge(planes), coefficients), dtype=np.uint8)
@@ -144,11 +147,17 @@ def light_grid(frame: VideoFrame) -> NDArray[np.uint8] | None:
     if bits is None or min(frame.width, frame.height) < GRID:
         return None
     plane = _plane(frame.planes[0], np.uint8 if bits == 8 else np.uint16)
-    rows, columns = (np.arange(GRID) * n // GRID + n // (2 * GRID) for n in plane.shape)
-    points = (plane[rows[:, None], columns] >> (bits - 8)).ravel().astype(np.float64)
+    points = (plane[_grid(plane.shape)] >> (bits - 8)).ravel().astype(np.float64)
     if not _is_full_range(frame):
         points = (points - 16.0) * (255.0 / 219.0)
     return np.asarray(np.clip(points.round(), 0, 255), dtype=np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _grid(shape: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows and columns of the points."""
+    rows, columns = (np.arange(GRID) * n // GRID + n // (2 * GRID) for n in shape)
+    return rows[:, None], columns
 
 
 def _plane(plane: VideoPlane, dtype: type) -> NDArray[Any]:
@@ -161,9 +170,10 @@ def _is_full_range(frame: VideoFrame) -> bool:
     return frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
 
 
-def _to_rgb(frame: VideoFrame) -> NDArray[np.float32]:
+@lru_cache(maxsize=16)
+def _to_rgb(colorspace: int, *, is_full: bool) -> NDArray[np.float32]:
     """Return the (3, 4) coefficients that make red, green and blue of 8-bit brightness and colour."""
-    red, blue = _LUMA_WEIGHTS.get(frame.colorspace, _LUMA_WEIGHTS_601)
+    red, blue = _LUMA_WEIGHTS.get(colorspace, _LUMA_WEIGHTS_601)
     green = 1.0 - red - blue
     to_rgb = np.array(
         [
@@ -172,7 +182,6 @@ def _to_rgb(frame: VideoFrame) -> NDArray[np.float32]:
             [1.0, 2.0 * (1.0 - blue), 0.0],
         ]
     )
-    full = _is_full_range(frame)
-    to_rgb = to_rgb * (np.ones(3) if full else 255.0 / np.array([219.0, 224.0, 224.0]))
-    black = np.array([0.0 if full else 16.0, 128.0, 128.0])
+    to_rgb = to_rgb * (np.ones(3) if is_full else 255.0 / np.array([219.0, 224.0, 224.0]))
+    black = np.array([0.0 if is_full else 16.0, 128.0, 128.0])
     return np.hstack([to_rgb, -(to_rgb @ black)[:, None]]).astype(np.float32)

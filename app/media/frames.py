@@ -5,7 +5,6 @@ rate. Nothing is decoded before the file's header and its list of packets have b
 """
 
 from collections.abc import Collection, Iterator
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -31,7 +30,7 @@ class VideoFile:
         self._path = path
         self.n_threads = n_threads
         """Cores that reading may keep busy, and whatever is made of the frames."""
-        self.facts, self._table = read_file(path)
+        self.facts, self._table, self._pixel_aspect = read_file(path)
         self.size_px = (self.facts.coded_width_px, self.facts.coded_height_px)
         """(width, height) upright; right once the first frame was decoded, because only a frame tells its turn."""
         self.rotation_deg = 0
@@ -64,8 +63,8 @@ class VideoFile:
         needed = None if wanted is None else self._table.packets_for(wanted)
         drain = needed is None or not self._table.are_keys(needed)
         n_good, last = 0, -1
-        with opened(self._path, n_threads=self.n_threads) as (container, stream):
-            aspect = stream.sample_aspect_ratio or Fraction(1)
+        is_known = self._table.are_stored_as_shown
+        with opened(self._path, n_threads=self.n_threads, is_known=is_known) as (container, stream):
             size = (stream.width, stream.height)
             packets = _needed_packets(
                 packets_of(container, stream), needed, frame_of=self._table.frames, left_out=left_out
@@ -85,7 +84,7 @@ class VideoFile:
                     decoded,
                     index=index,
                     time_s=float(self.time_s[index]),
-                    pixel_aspect=aspect,
+                    pixel_aspect=self._pixel_aspect,
                     gain=gain_of(light),
                 )
                 if n_good == 0:

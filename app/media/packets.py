@@ -79,6 +79,11 @@ class PacketTable:
         return float(np.median(sizes)) if sizes else 0.0
 
     @cached_property
+    def are_stored_as_shown(self) -> bool:
+        """Whether every frame is stored after those that are shown before it."""
+        return bool((np.diff(self.frames[self.frames >= 0]) > 0).all())
+
+    @cached_property
     def _groups(self) -> list[slice]:
         """Packets from each key picture to the next."""
         starts = [n for n, packet in enumerate(self.packets) if packet.is_key] or [0]

@@ -10,7 +10,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from app.media.headers import MAX_DURATION_S, OPEN_OPTIONS
+from app.media.headers import MAX_DURATION_S, NOTHING_DECODED, OPEN_OPTIONS
 
 CODECS = frozenset(
     {"aac", "alac", "mp3", "opus", "vorbis", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_f32le"}
@@ -56,7 +56,9 @@ def _read(path: Path) -> tuple[NDArray[np.float32], float] | None:
     parts: list[NDArray[np.float32]] = []
     start_s: float | None = None
     left = int((MAX_DURATION_S + 1.0) * RATE_HZ)
-    with av.open(path, options=OPEN_OPTIONS, metadata_errors="ignore") as container:
+    with av.open(
+        path, options=OPEN_OPTIONS, stream_options=NOTHING_DECODED, metadata_errors="ignore"
+    ) as container:
         if not container.streams.audio or container.streams.audio[0].codec_context.name not in CODECS:
             return None
         resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)

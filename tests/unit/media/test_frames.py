@@ -5,6 +5,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
+from av.video.frame import VideoFrame
 from numpy.testing import assert_allclose
 
 from app.media.facts import VideoRefusedError
@@ -174,6 +176,32 @@ def test_frames_when_some_are_wanted_then_they_are_the_same_pictures_as_when_all
     assert list(chosen) == [3, 40, 41, 90]
     for index, picture in chosen.items():
         assert_allclose(picture, everything[index])
+
+
+@pytest.mark.parametrize("n_held_back", [0, 2])
+def test_frames_when_only_the_pictures_say_that_their_pixels_are_wide_then_they_are_shown_wide(
+    tmp_path: Path, n_held_back: int
+) -> None:
+    plain, wide = tmp_path / "plain.mp4", tmp_path / "wide.mp4"
+    with av.open(plain, "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"bf": str(n_held_back)})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for n in range(12):
+            picture = np.full((64, 96, 3), 20 * n, dtype=np.uint8)
+            container.mux(stream.encode(VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    with av.open(plain) as source, av.open(wide, "w") as container:
+        stream = source.streams.video[0]
+        copied = container.add_stream_from_template(stream)
+        widened = BitStreamFilterContext("h264_metadata=sample_aspect_ratio=4/3", stream, copied)
+        for packet in source.demux(stream):
+            container.mux(widened.filter(packet))
+    wide.write_bytes(wide.read_bytes().replace(b"pasp", b"free"))
+    frames = list(VideoFile(wide).frames())
+    assert [frame.index for frame in frames] == list(range(12))
+    assert {frame.size_px for frame in frames} == {(128, 64)}
+    brightness = [int(frame.picture().mean()) for frame in frames]
+    assert brightness == sorted(brightness)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4"])
