@@ -10,12 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
+# authlib and joserfc are loaded by whoever needs them first: most services have no identity provider.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures that the provider alone can make; neither none nor those by a shared secret."""
 LEEWAY_S: Final = 60
@@ -100,6 +95,9 @@ def authorization_url(
     email: str,
 ) -> str:
     """Return where the browser goes to sign in there; `asks_again` although it may be signed in already."""
+    from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+    from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
     more = {"prompt": "login"} if asks_again else {}
     if email:
         more["login_hint"] = email
@@ -162,6 +160,10 @@ def check_id_token(
     id_token: str, *, keys: dict[str, Any], metadata: Metadata, client: Client, nonce: str
 ) -> dict[str, Any]:
     """Return the claims of an ID token that is signed by the provider, fresh, for us, and about this sign-in."""
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
     try:
         token = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=list(ALGORITHMS))  # type: ignore[arg-type]  # a key set of strangers
         registry = jwt.JWTClaimsRegistry(

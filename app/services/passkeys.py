@@ -6,17 +6,9 @@ factors in one. What belongs to a person needs a unit of work of none.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
-
-import webauthn
-from webauthn.helpers import parse_authentication_credential_json
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from app.db.models import Passkey, UserAccount
 from app.db.unit_of_work import UnitOfWork
@@ -32,6 +24,10 @@ from app.services.read_models import SignedIn
 from app.services.second_factor import make_recovery_codes, tell, user_of
 from app.services.sign_in_steps import begin_step, has_second_factor, look_at_step, take_step
 
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+# The library is loaded by whoever needs it first: it takes as much memory as all of our services.
 MAX_PASSKEYS = 20
 MAX_ANSWER_CHARS = 20_000
 
@@ -89,6 +85,9 @@ def list_passkeys(*, uow: UnitOfWork, principal: Principal) -> list[PasskeyView]
 
 def ask_for_new(*, uow: UnitOfWork, principal: Principal, party: RelyingParty) -> Question:
     """Ask the browser to make a passkey."""
+    import webauthn
+    from webauthn.helpers import structs
+
     principal.require_confirmed()
     user = user_of(uow, principal)
     known = uow.sign_in.list_passkeys(user.id)
@@ -102,9 +101,9 @@ def ask_for_new(*, uow: UnitOfWork, principal: Principal, party: RelyingParty) -
         user_name=user.email,
         user_display_name=user.display_name,
         challenge=sha256_of(token),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
         exclude_credentials=_descriptors(known),
     )
@@ -125,6 +124,8 @@ def add_passkey(
 
     Raises `InvalidCredentialsError` when the answer does not fit the question.
     """
+    import webauthn
+
     principal.require_confirmed()
     user = user_of(uow, principal)
     shown = check_text(name, field="name", max_length=80)
@@ -249,6 +250,9 @@ def confirm(*, uow: UnitOfWork, principal: Principal, party: RelyingParty, token
 
 
 def _question(uow: UnitOfWork, kind: StepKind, party: RelyingParty, *, user_id: UUID | None) -> Question:
+    import webauthn
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     token = begin_step(uow=uow, kind=kind, user_id=user_id)
     options = webauthn.generate_authentication_options(
         rp_id=party.id,
@@ -261,6 +265,9 @@ def _question(uow: UnitOfWork, kind: StepKind, party: RelyingParty, *, user_id: 
 
 def _user_by_answer(uow: UnitOfWork, party: RelyingParty, *, token: str, answer: str) -> UserAccount:
     """Return whose passkey answered the question; a question is answered once."""
+    import webauthn
+    from webauthn.helpers import parse_authentication_credential_json
+
     step = take_step(uow=uow, kind=StepKind.PASSKEY, token=token)
     try:
         given = parse_authentication_credential_json(answer[:MAX_ANSWER_CHARS])
@@ -290,7 +297,9 @@ def _user_by_answer(uow: UnitOfWork, party: RelyingParty, *, token: str, answer:
     return user
 
 
-def _descriptors(rows: list[Passkey]) -> list[PublicKeyCredentialDescriptor]:
+def _descriptors(rows: list[Passkey]) -> "list[PublicKeyCredentialDescriptor]":
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     return [PublicKeyCredentialDescriptor(id=row.credential_id) for row in rows]
 
 

@@ -14,12 +14,12 @@ MOST_MB = 200
 LOOK = """
 import sys, app.cli.processes, app.main, app.container
 heavy = {"av", "cv2", "mediapipe", "ai_edge_litert", "matplotlib", "obstore", "segno", "scipy.special", "scipy.signal",
-    "scipy.stats", "scipy.interpolate"}
+    "scipy.stats", "scipy.interpolate", "webauthn", "authlib", "joserfc"}
 print(sorted(heavy & sys.modules.keys()))
 """
 
 
-def test_api_when_loaded_then_neither_decoder_nor_engine_nor_analysis_is_with_it() -> None:
+def test_api_when_loaded_then_neither_decoder_nor_engine_nor_analysis_nor_rare_sign_in_is_with_it() -> None:
     done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
