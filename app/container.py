@@ -25,6 +25,7 @@ from app.jobs.celery_queue import CeleryQueue, make_celery
 from app.jobs.queue import JobQueue
 from app.mail.mailer import Mailer
 from app.mail.smtp import SmtpMailer, SmtpServer
+from app.media.probe import VideoProbe
 from app.pose.bundle import model_sha256
 from app.services.deliver_webhooks import Courier
 from app.services.sealing import Seal, seal_of
@@ -52,6 +53,8 @@ class Container:
     blobs: BlobStore
     staging: StagingArea
     partials: PartialFiles
+    probe: VideoProbe
+    """What `prober` has files looked at by; started ahead where files arrive."""
     prober: VideoProber
     rate_limiter: RateLimiter
     mailer: Mailer | None
@@ -64,6 +67,7 @@ class Container:
 
     def close(self) -> None:
         """Give every connection back."""
+        self.probe.close()
         self.engine.dispose()
         self.celery.close()
 
@@ -85,6 +89,7 @@ def build_container(settings: Settings) -> Container:
     queue = CeleryQueue(celery)
     uow_factory = UnitOfWorkFactory(engine=engine, queue=queue)
     webhooks = webhook_config(settings)
+    probe = VideoProbe()
     return Container(
         settings=settings,
         engine=engine,
@@ -94,7 +99,8 @@ def build_container(settings: Settings) -> Container:
         blobs=open_blobs(settings),
         staging=StagingArea(settings.staging_dir, min_free_bytes=settings.min_free_bytes),
         partials=PartialFiles(settings.partials_dir, min_free_bytes=settings.min_free_bytes),
-        prober=SandboxedProber(max_duration_s=settings.max_duration_s),
+        probe=probe,
+        prober=SandboxedProber(max_duration_s=settings.max_duration_s, probe=probe),
         rate_limiter=RateLimiter(settings.require_redis_url()),
         mailer=open_mailer(settings),
         seal=seal_of(settings.secret_key.get_secret_value()),

@@ -20,6 +20,7 @@ def serve_api() -> None:
     settings = load_settings()
     configure_logs(level=settings.log_level, process="api")
     container = build_container(settings)
+    container.probe.start()  # loads while this process makes its routes
     app = create_app(container, on_close=container.close)
     settle_memory()
     uvicorn.run(

@@ -24,10 +24,10 @@ class VideoProber(Protocol):
 class SandboxedProber:
     """The real one."""
 
-    def __init__(self, *, max_duration_s: float, probe: VideoProbe | None = None) -> None:
+    def __init__(self, *, max_duration_s: float, probe: VideoProbe) -> None:
         """Keep the limit that was configured; the reader has limits of its own besides."""
         self._max_duration_s = max_duration_s
-        self._probe = probe or VideoProbe()
+        self._probe = probe
 
     def __call__(self, path: Path) -> ProbedVideo:
         """Say what the file is."""

@@ -5,9 +5,12 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 import pytest
 
 from app.domain.errors import UnreadableVideoError
@@ -28,8 +31,15 @@ FACTS = {
 
 
 @pytest.fixture(scope="module")
-def prober() -> SandboxedProber:
-    return SandboxedProber(max_duration_s=60)
+def probe() -> Iterator[VideoProbe]:
+    made = VideoProbe()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def prober(probe: VideoProbe) -> SandboxedProber:
+    return SandboxedProber(max_duration_s=60, probe=probe)
 
 
 def test_file_when_a_video_then_described(prober: SandboxedProber, tmp_path: Path) -> None:
@@ -75,25 +85,67 @@ def test_file_when_unusable_then_refused_in_the_findings_words(
     assert refusal.value.how_to_fix
 
 
-def test_file_when_longer_than_configured_then_says_how_long(tmp_path: Path) -> None:
+def test_file_when_longer_than_configured_then_says_how_long(probe: VideoProbe) -> None:
     with pytest.raises(UnreadableVideoError) as refusal:
-        SandboxedProber(max_duration_s=2)(SAMPLE)
+        SandboxedProber(max_duration_s=2, probe=probe)(SAMPLE)
     assert refusal.value.context["reason"] == "too_long"
     assert "2 s" in refusal.value.message
 
 
-def test_child_when_it_takes_too_long_then_killed_and_the_file_refused(tmp_path: Path) -> None:
+def test_child_when_it_takes_too_long_then_killed_and_the_file_refused(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """A named pipe that nobody writes to keeps the child waiting for ever."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
+    impatient = VideoProbe(timeout_s=0.3)
+    request.addfinalizer(impatient.close)
     with pytest.raises(VideoRefusedError) as refusal:
-        VideoProbe(timeout_s=0.5).read_facts(pipe)
+        impatient.read_facts(pipe)
     assert refusal.value.code == "corrupt_video"
+    assert impatient.read_facts(SAMPLE).codec == "h264"
 
 
-def test_child_when_it_cannot_work_then_the_file_is_not_blamed(tmp_path: Path) -> None:
-    with pytest.raises(ProbeError):
-        VideoProbe().read_facts(tmp_path / "not-there")
+def test_child_when_it_cannot_work_then_the_file_is_not_blamed(probe: VideoProbe, tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match="FileNotFoundError"):
+        probe.read_facts(tmp_path / "not-there")
+
+
+def _started_by_us() -> list[psutil.Process]:
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if "app.media.probe_child" in process.cmdline()]
+
+
+def test_probe_when_the_process_that_forks_was_killed_then_another_is_started(
+    request: pytest.FixtureRequest,
+) -> None:
+    before = _started_by_us()
+    probe = VideoProbe()
+    request.addfinalizer(probe.close)
+    assert probe.read_facts(SAMPLE).codec == "h264"
+    forks = [process for process in _started_by_us() if process not in before]
+    assert len(forks) == 1
+    forks[0].kill()
+    assert probe.read_facts(SAMPLE).codec == "h264"
+    probe.close()
+    assert [process for process in _started_by_us() if process not in before] == []
+
+
+def test_probe_when_several_files_come_at_once_then_each_gets_its_own_answer(
+    probe: VideoProbe, tmp_path: Path
+) -> None:
+    text = tmp_path / "text"
+    text.write_bytes(b"just some text")
+
+    def answer(path: Path) -> str:
+        try:
+            return probe.read_facts(path).codec
+        except VideoRefusedError as refusal:
+            return refusal.code
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(answer, [SAMPLE, text] * 6))
+    assert answers == ["h264", "not_a_video"] * 6
 
 
 CONFINED = """
