@@ -7,21 +7,24 @@ than it may is refused before it is unpacked, formulas are never evaluated.
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import islice
 from typing import Any, Final
+from xml.parsers.expat import ExpatError
 
 from app.domain.errors import InvalidInputError
 from app.domain.roster_fields import IGNORE, guess_field
+from app.integrations.workbook_limits import TooMuchError, check_amount
 
 MAX_FILE_BYTES: Final = 8 * 1024 * 1024
 MAX_ROWS: Final = 20_000
 MAX_COLUMNS: Final = 100
 MAX_CELL_CHARS: Final = 500
-_MAX_UNPACKED_BYTES: Final = 96 * 1024 * 1024
-_MAX_ZIP_ENTRIES: Final = 500
+_HEAD_CHARS: Final = MAX_COLUMNS * (MAX_CELL_CHARS + 3)
+"""As much of a text is looked at for the delimiter: the longest first line that would be taken."""
 _DELIMITERS: Final = ",;\t|"
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -153,10 +156,11 @@ def _decoded(content: bytes, encoding: str) -> str:
 
 def _find_delimiter(text: str) -> str:
     """Return the delimiter under which the first line holds most headers we know, then most columns."""
+    head = text[:_HEAD_CHARS]
 
     def score(delimiter: str) -> tuple[int, int]:
         try:
-            header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+            header = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
         except csv.Error:
             return (0, 0)
         return (sum(guess_field(cell) != IGNORE for cell in header), len(header))
@@ -195,18 +199,18 @@ def _read_xlsx(content: bytes) -> RosterTable:
 
 
 def _check_zip(content: bytes) -> None:
-    """Refuse a workbook by what its directory says, before anything of it is unpacked.
-
-    The directory cannot understate: a member is read up to the size it declares and no further.
-    """
+    """Refuse a workbook by what it holds, before any of it is kept."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+            check_amount(archive)
+            names = set(archive.namelist())
+    except TooMuchError:
+        raise _refusal(
+            "The workbook is too large once unpacked.", "Copy the roster into a new workbook."
+        ) from None
+    except (zipfile.BadZipFile, zlib.error, ExpatError, ValueError, NotImplementedError, RuntimeError):
         raise _refusal("The workbook is damaged.", "Open it, save it again, and send that file.") from None
-    if len(entries) > _MAX_ZIP_ENTRIES or sum(entry.file_size for entry in entries) > _MAX_UNPACKED_BYTES:
-        raise _refusal("The workbook is too large once unpacked.", "Copy the roster into a new workbook.")
-    if "[Content_Types].xml" not in {entry.filename for entry in entries}:
+    if "[Content_Types].xml" not in names:
         raise _refusal("This is an archive, not a workbook.", "Send a CSV or XLSX file.")
 
 

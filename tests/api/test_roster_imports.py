@@ -251,34 +251,54 @@ def bomb() -> bytes:
     return buffer.getvalue()
 
 
+def cells() -> bytes:
+    """A workbook of a few kilobytes with millions of empty cells, each of which costs a reader hundreds of bytes."""
+    row = b"<row>" + b"<c/>" * 3_000_000 + b"</row></sheetData>"
+    return with_part("xl/worksheets/sheet1.xml", lambda part: part.replace(b"</sheetData>", row))
+
+
+def depths() -> bytes:
+    """A workbook whose elements lie in one another."""
+    return with_part(
+        "xl/worksheets/sheet1.xml", lambda part: part.replace(b"</sheetData>", b"<a>" * 5_000_000)
+    )
+
+
 def entities() -> bytes:
     """A workbook whose strings are a billion laughs."""
     laughs = '<!DOCTYPE x [<!ENTITY a "ha">' + "".join(
         f'<!ENTITY {chr(98 + level)} "{f"&{chr(97 + level)};" * 10}">' for level in range(9)
     )
-    content = io.BytesIO(workbook([["Name"], ["Ada"]]))
+    return with_part(
+        "xl/workbook.xml", lambda part: (laughs + "]>").encode() + part.replace(b"<sheets>", b"<sheets>&j;")
+    )
+
+
+def with_part(name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one of its parts changed."""
     made = io.BytesIO()
-    with zipfile.ZipFile(content) as source, zipfile.ZipFile(made, "w") as target:
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook([["Name"], ["Ada"]]))) as source,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
         for entry in source.infolist():
-            text = source.read(entry)
-            if entry.filename == "xl/workbook.xml":
-                text = (laughs + "]>").encode() + text.replace(b"<sheets>", b"<sheets>&j;")
-            target.writestr(entry, text)
+            part = source.read(entry)
+            target.writestr(entry.filename, change(part) if entry.filename == name else part)
     return made.getvalue()
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"name\n", b"\x00\x01\x02\x03" * 50, b"PK\x03\x04 damaged", bytes.fromhex("d0cf11e0a1b11ae1") * 9,
-     b"name\n" + b"x\n" * 20_001, b"a," * 150 + b"\n1\n", b"\xff\xfe\x00", bomb(), entities()],
-    ids=["empty", "no rows", "binary", "no zip", "xls", "rows", "columns", "half", "bomb", "entities"],
+     b"name\n" + b"x\n" * 20_001, b"a," * 150 + b"\n1\n", b"," * 8_000_000, b"\xff\xfe\x00", bomb(), cells(), depths(), entities()],
+    ids=["empty", "no rows", "binary", "no zip", "xls", "rows", "columns", "commas", "half", "bomb", "cells", "depths", "entities"],
 )  # fmt: skip
 def test_file_when_it_is_no_roster_then_refused_quickly(club: Club, content: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     answer = send(club.client, content)
     check_problem(answer, code="invalid_input")
     assert answer.json()["errors"][0]["field"] == "file"
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_file_when_larger_than_allowed_then_413(club: Club) -> None:
