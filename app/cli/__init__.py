@@ -173,11 +173,15 @@ def verify(
     organisation_id: Annotated[
         str, typer.Argument(help="Whose trail; every organisation's without it.")
     ] = "",
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="A head noted before, which must still be there; may be repeated."),
+    ] = None,
 ) -> None:
     """Walk the audit trails from their first record; exit code 1 when one was changed, with the first broken link."""
     from app.cli.admin import verify_audit as run
 
-    raise typer.Exit(run(organisation_id=organisation_id))
+    raise typer.Exit(run(organisation_id=organisation_id, heads=head or ()))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Commands for whoever runs the service; on one machine they find the stack that runs."""
 
 import sys
+from collections.abc import Sequence
 from uuid import UUID
 
 import typer
@@ -111,11 +112,12 @@ def create_api_key(*, organisation_id: str, name: str) -> None:
     say(new.key)
 
 
-def verify_audit(*, organisation_id: str) -> int:
+def verify_audit(*, organisation_id: str, heads: Sequence[str] = ()) -> int:
     """Walk the trails and say of each how long it is, where it ends, or where it breaks; return the exit code."""
     chosen = _id(organisation_id) if organisation_id else None
+    noted = frozenset(head.strip().lower() for head in heads)
     with build_container(_settings()) as container:
-        reports = audit.verify_trails(container.uow_factory, organisation_id=chosen)
+        reports = audit.verify_trails(container.uow_factory, organisation_id=chosen, noted=noted)
     for report in reports:
         if report.broken is None:
             say(f"{report.organisation_id}: {report.n_records} records, whole, head {report.head}")
@@ -124,7 +126,10 @@ def verify_audit(*, organisation_id: str) -> int:
                 f"{report.organisation_id}: BROKEN at record {report.broken_at}: {report.broken.value}."
                 f" Records 1 to {report.n_records} hold."
             )
-    return 1 if any(report.broken for report in reports) else 0
+    lost = sorted(noted.difference(*(report.found for report in reports)))
+    for head in lost:
+        say(f"LOST: no trail holds the head {head} any more: records were cut off since it was noted.")
+    return 1 if lost or any(report.broken for report in reports) else 0
 
 
 def _read_password() -> str:

@@ -186,6 +186,10 @@ class BrokenLink(StrEnum):
 class ChainCheck:
     """Walks a trail from its first record and remembers where it stands."""
 
+    noted: frozenset[str] = frozenset()
+    """Hashes that were written down elsewhere."""
+    found: frozenset[str] = frozenset()
+    """Those of them that records walked so far carry."""
     n_records: int = 0
     head: str = GENESIS
 
@@ -198,6 +202,7 @@ class ChainCheck:
         if record.digest() != record.hash:
             return BrokenLink.CHANGED
         self.n_records, self.head = record.sequence, record.hash
+        self.found |= self.noted & {record.hash}
         return None
 
 

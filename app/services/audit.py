@@ -46,6 +46,8 @@ class TrailReport:
     broken: BrokenLink | None
     broken_at: int | None
     """Sequence number of the first record that does not hold."""
+    found: frozenset[str]
+    """Heads noted before that are in it."""
 
 
 def list_audit(
@@ -77,19 +79,27 @@ def list_audit(
 
 
 def verify_trails(
-    open_uow: Callable[[UUID | None], UnitOfWork], *, organisation_id: UUID | None = None
+    open_uow: Callable[[UUID | None], UnitOfWork],
+    *,
+    organisation_id: UUID | None = None,
+    noted: frozenset[str] = frozenset(),
 ) -> list[TrailReport]:
-    """Walk the trail of every organisation, or of one, from its first record to the last that holds."""
+    """Walk the trail of every organisation, or of one, from its first record to the last that holds.
+
+    A head that was noted before and is in none of them was cut off, with whatever stood before or behind it.
+    """
     if organisation_id is not None:
         ids = [organisation_id]
     else:
         with open_uow(None) as uow:
             ids = uow.accounts.list_organisation_ids()
-    return [_verify(open_uow, organisation_id=each) for each in ids]
+    return [_verify(open_uow, organisation_id=each, noted=noted) for each in ids]
 
 
-def _verify(open_uow: Callable[[UUID | None], UnitOfWork], *, organisation_id: UUID) -> TrailReport:
-    check = ChainCheck()
+def _verify(
+    open_uow: Callable[[UUID | None], UnitOfWork], *, organisation_id: UUID, noted: frozenset[str]
+) -> TrailReport:
+    check = ChainCheck(noted=noted)
     broken, broken_at = None, None
     with open_uow(organisation_id) as uow:
         for record in uow.audit.walk(organisation_id=organisation_id):
@@ -103,6 +113,7 @@ def _verify(open_uow: Callable[[UUID | None], UnitOfWork], *, organisation_id: U
         head=check.head,
         broken=broken,
         broken_at=broken_at,
+        found=check.found,
     )
 
 

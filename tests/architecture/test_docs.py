@@ -33,7 +33,11 @@ def test_document_when_it_names_a_make_target_then_there_is_one(path):
 def test_document_when_it_names_a_command_then_it_and_its_options_exist(path):
     for command, rest in re.findall(r"(?m)(?<![=/.\w-])plumbline ([a-z][a-z-]+)\b([^\n|#]*)", code_of(path)):
         assert command in COMMANDS, f"plumbline {command}"
-        known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        found = COMMANDS[command]
+        if below := getattr(found, "commands", None):  # a group of commands
+            assert rest.split()[0] in below, f"plumbline {command}{rest}"
+            found = below[rest.split()[0]]
+        known = {option for parameter in found.params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)\[?(--[a-z-]+)", rest)) <= known, f"plumbline {command}{rest}"
 
 

@@ -1,5 +1,6 @@
 """Commands for whoever runs the service, each as a process on a real database."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -105,6 +106,10 @@ def test_audit_verify_when_somebody_changed_a_trail_then_names_the_first_broken_
         connection.execute(text("ALTER TABLE audit_entry DISABLE TRIGGER USER"))
         connection.execute(text("UPDATE audit_entry SET act = 'team.none' WHERE sequence = 2"))
     owner.dispose()
+    head = re.search(rf"{club.id}: .* head (\w+)", whole.stdout)
+    assert head is not None
+    lost = commands.run("audit", "verify", "--head", head[1])
+    assert (lost.returncode, f"no trail holds the head {head[1]}" in lost.stdout) == (1, True)
     broken = commands.run("audit", "verify", str(club.id))
     assert broken.returncode == 1
     assert broken.stdout.startswith(f"{club.id}: BROKEN at record 2: it was changed after it was written.")

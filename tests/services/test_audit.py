@@ -231,6 +231,24 @@ def test_trail_when_somebody_changed_it_then_the_first_broken_link_is_found(
     assert (report.broken, report.broken_at) == (broken, at)
 
 
+def test_trail_when_its_end_is_cut_off_then_a_head_noted_before_shows_it(
+    uow_factory, club, principal, verify, tamper
+):
+    first = verify().head
+    with uow_factory(principal) as uow:
+        roster.create_team(uow=uow, principal=principal, name="U15")
+    noted = frozenset({first, verify().head})
+    (whole,) = audit.verify_trails(uow_factory, organisation_id=club.id, noted=noted)
+    assert (whole.broken, whole.found) == (None, noted)
+    tamper(
+        "DELETE FROM audit_entry WHERE organisation_id = :club_id AND sequence = :last",
+        club_id=club.id,
+        last=whole.n_records,
+    )
+    (cut,) = audit.verify_trails(uow_factory, organisation_id=club.id, noted=noted)
+    assert (cut.broken, cut.found) == (None, {first})
+
+
 @pytest.mark.parametrize(
     "statement", ["UPDATE audit_entry SET detail = ''", "DELETE FROM audit_entry", "TRUNCATE audit_entry"]
 )
