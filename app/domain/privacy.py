@@ -28,3 +28,13 @@ class PrivacyRules:
     """Faces in overlay videos and stills are made unrecognisable."""
     drop_original_after_blur: bool = False
     """The video as uploaded, which shows the face, goes once the blurred pictures are there."""
+
+    @property
+    def drops_originals_with_faces(self) -> bool:
+        """Whether no video as uploaded outlives its blurred pictures, whoever it shows."""
+        return self.blur_faces and self.drop_original_after_blur
+
+    @property
+    def file_rules(self) -> tuple[bool, ...]:
+        """What decides which files there are besides their age."""
+        return self.blur_faces, self.numbers_only, self.drop_original_after_blur

@@ -51,7 +51,7 @@ def change_rules(
         consent_text_version=changed.consent_text_version,
     )
     obey_consent(uow, organisation_id=organisation_id)
-    if (changed.blur_faces, changed.numbers_only) != (rules.blur_faces, rules.numbers_only):
+    if changed.file_rules != rules.file_rules:
         uow.defer(Job(name=RETAIN, args=(), queue=DEFAULT))  # what is there already follows, too
     return changed
 

@@ -148,4 +148,6 @@ class _Due:
         hidden = frozenset(each[0] for each in found)
         if rules.blur_faces:
             hidden |= frozenset(self.uow.retention.with_faces(organisation_id=self.organisation_id))
+        if rules.drops_originals_with_faces:
+            hidden |= self.originals(0)
         return no_video, frozenset() if rules.numbers_only else hidden - no_video

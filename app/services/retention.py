@@ -207,8 +207,15 @@ def _drop_unwanted(run: "_Run") -> int:
             each[0]
             for each in uow.privacy.recordings_of(organisation_id=run.organisation_id, athlete_ids=unwanted)
         ]
-        if uow.privacy.rules(organisation_id=run.organisation_id).blur_faces:
+        rules = uow.privacy.rules(organisation_id=run.organisation_id)
+        if rules.blur_faces:
             found += uow.retention.with_faces(organisation_id=run.organisation_id)
+        if rules.drops_originals_with_faces:  # asked for after their pictures had been drawn, perhaps
+            uow.show_withheld()
+            kept = uow.retention.due_originals(
+                organisation_id=run.organisation_id, older_than_days=0, limit=None
+            )
+            found += [each.recording_id for each in kept]
     return sum(_settle(run, recording_id=each) for each in dict.fromkeys(found))
 
 

@@ -14,12 +14,19 @@ from app.domain.lifecycle import PicturesState
 from app.jobs.memory_queue import MemoryQueue
 from app.jobs.names import DRAW_PICTURES, DROP_VIDEOS, RETAIN
 from app.services import recordings
+from app.services.audit import list_audit
 from app.services.consents import record_consent
 from app.services.draw_pictures import DrawResult, draw_pictures
 from app.services.privacy import change_rules
 from app.services.process_recording import process_recording
 from app.services.read_models import BlobKind
-from app.services.retention import drop_videos_without_consent, retain_organisation, settle_recording
+from app.services.removals import try_rules
+from app.services.retention import (
+    RetentionReport,
+    drop_videos_without_consent,
+    retain_organisation,
+    settle_recording,
+)
 from app.services.video_reader import VideoReading
 from app.storage.local import LocalBlobStore
 from tests.factories import METHOD, Club, ScriptedReader, make_athlete, make_recording
@@ -199,6 +206,36 @@ def test_original_when_only_blurred_pictures_are_kept_then_goes_once_they_are_th
     assert "original.mp4" not in case.files()
     assert "overlay.mp4" in case.files()
     assert not case.look().has_original
+
+
+def test_original_when_it_is_to_go_after_the_faces_only_later_then_the_next_run_removes_and_tells_of_it(
+    case: Case, queue: MemoryQueue
+) -> None:
+    case.want(blur_faces=True)
+    case.process()
+    assert case.settle() == 0
+    assert "original.mp4" in case.files()
+    pictures = [name for name in case.files() if name != "original.mp4"]
+    change = {"drop_original_after_blur": True}
+    with case.uow_factory(case.club.principal) as uow:
+        told = try_rules(uow=uow, principal=case.club.principal, changes=change)
+    assert (told.originals, told.pictures, told.redrawn) == ({case.recording_id}, frozenset(), frozenset())
+    queue.jobs.clear()
+    case.want(**change)
+    assert RETAIN in [job.name for job in queue.jobs]
+
+    def run() -> RetentionReport:
+        return retain_organisation(
+            uow_factory=case.uow_factory, blobs=case.blobs, organisation_id=case.club.id
+        )
+
+    assert run() == RetentionReport(n_originals=1)
+    assert case.files() == pictures
+    assert not case.look().has_original
+    assert run() == RetentionReport()
+    with case.uow_factory(case.club.principal) as uow:
+        lines = list_audit(uow=uow, principal=case.club.principal, act="retention.done", limit=10).items
+    assert [line.detail["n_originals"] for line in lines] == [1]
 
 
 def test_pictures_with_faces_when_the_original_is_gone_then_removed_and_not_awaited(case: Case) -> None:
