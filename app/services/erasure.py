@@ -1,9 +1,11 @@
-"""Forgetting a person: what is to go is written down, files go first, then the rows; what is left is a receipt.
+"""Forgetting a person: what is to go is written down, the rows go at once, then the files; what is left is a receipt.
 
-Asked for in one transaction, done by a job, and done again from the start by the next one when a process dies in
-between: every step may be repeated.
+Asked for in one transaction, and in the next, which follows at once, nothing tells of the person any more; the files, whose
+places are written down, are a job's. Whatever a process that dies leaves undone, the next job does: every step may be
+repeated.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +26,8 @@ from app.services.retention import recording_folder
 from app.storage.blobs import BlobStore
 from app.storage.partials import PartialFiles
 from app.storage.staging import StagingArea
+
+_log = logging.getLogger(__name__)
 
 ON_REQUEST = "on_request"
 COUNTED = ("n_files", "n_uploads", "n_exports", "n_letters", "n_logins", "n_answers")
@@ -58,6 +62,21 @@ class ErasureReceipt:
     """Answers kept for repeated requests, the whole organisation's: any may have told of the person."""
 
 
+def forget_athlete(
+    *, uow_factory: UnitOfWorkFactory, principal: Principal, athlete_id: UUID, expected: Expected = ANY
+) -> ErasureReceipt:
+    """Forget a person: when this returns nobody finds them any more; the files are gone when the job has run. No undo."""
+    with uow_factory(principal) as uow:
+        asked = erase_athlete(uow=uow, principal=principal, athlete_id=athlete_id, expected=expected)
+    ids = {"organisation_id": principal.organisation_id, "erasure_id": asked.id}
+    try:
+        _forget(uow_factory, **ids)
+    except Exception:  # noqa: BLE001  # it was asked for and is promised: the job does it
+        _log.exception("rows_not_removed_at_once", extra={"erasure_id": str(asked.id)})
+    with uow_factory(principal) as uow:
+        return get_erasure(uow=uow, principal=principal, erasure_id=asked.id)
+
+
 def erase_athlete(
     *, uow: UnitOfWork, principal: Principal, athlete_id: UUID, expected: Expected = ANY
 ) -> ErasureReceipt:
@@ -68,12 +87,12 @@ def erase_athlete(
     principal.require(Permission.PRIVACY_MANAGE)
     organisation_id = principal.organisation_id
     uow.athletes.lock_roster(organisation_id=organisation_id)
-    athlete = find_record(uow=uow, principal=principal, athlete_id=athlete_id)
-    expected.check(numbered_tag(athlete.version), what="The athlete")
     pending = uow.retention.find_pending(organisation_id=organisation_id, athlete_id=athlete_id)
-    if pending:
+    if pending:  # the person may be found no more, and the answer is the same
         erasure_id = pending[0]
     else:
+        athlete = find_record(uow=uow, principal=principal, athlete_id=athlete_id)
+        expected.check(numbered_tag(athlete.version), what="The athlete")
         recording_ids = uow.retention.recording_ids_of(organisation_id=organisation_id, athlete_id=athlete_id)
         uow.privacy.withhold(recording_ids=recording_ids, withheld=Withheld.FROM_EVERYBODY)
         n_exports = uow.export_jobs.withdraw(
@@ -125,32 +144,57 @@ def run_erasure(
     *, uow_factory: UnitOfWorkFactory, places: Places, organisation_id: UUID, erasure_id: UUID
 ) -> bool:
     """Do what an erasure asks for; False when it is done already or unknown."""
-    with uow_factory(organisation_id) as uow:
-        found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id)
-        if found is None or found.completed_at is not None:
-            return False
-        going = _find(uow, found)
+    going = _forget(uow_factory, organisation_id=organisation_id, erasure_id=erasure_id)
+    if going is None:
+        return False
     n_files = _remove_files(places, organisation_id, going)
     with uow_factory(organisation_id) as uow:
         found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id, lock=True)
         if found is None or found.completed_at is not None:
             return False
-        n_exports = found.receipt.get("n_exports", 0) + uow.export_jobs.withdraw(
+        counts = found.receipt
+        n_exports = counts.get("n_exports", 0) + uow.export_jobs.withdraw(
             organisation_id=organisation_id,
             athlete_ids=(found.athlete_id,),
             recording_ids=going.recording_ids,
         )
         left_over = uow.export_jobs.withdrawn_files(organisation_id=organisation_id)
-        receipt = {"n_files": n_files, "n_exports": n_exports} | _remove_rows(uow, found, going=going)
+        n_answers = counts.get("n_answers", 0) + _remove_traces(uow, organisation_id)
+        receipt = counts | {"n_files": n_files, "n_exports": n_exports, "n_answers": n_answers}
         uow.retention.finish_erasure(erasure_id=erasure_id, receipt=receipt)
         uow.audit.record(actor=None, act=Act.ERASURE_DONE, object_id=found.athlete_id, **receipt)
-    # what was written between the first look and the rows' end: nobody can name it in a row any more
+    # what a worker may have written that was at it when the rows went: nobody can name it in a row any more
     _remove_files(places, organisation_id, going)
     for export_id, key in left_over.items():
         places.blobs.delete(key)
         with uow_factory(organisation_id) as uow:
             uow.export_jobs.note_file_gone(export_id=export_id)
     return True
+
+
+def _forget(uow_factory: UnitOfWorkFactory, *, organisation_id: UUID, erasure_id: UUID) -> _Found | None:
+    """Remove every row that tells of the person, unless that is done, and return whose files have to go.
+
+    None when the whole erasure is done, or unknown. It is the service that acts: whoever asked may see less than there is.
+    """
+    with uow_factory(organisation_id) as uow:
+        found = uow.retention.find_erasure(organisation_id=organisation_id, erasure_id=erasure_id, lock=True)
+        if found is None or found.completed_at is not None:
+            return None
+        if found.forgotten_at is not None:
+            return _Found(
+                recording_ids=[UUID(each) for each in found.recording_ids],
+                capture_ids=[UUID(each) for each in found.capture_ids],
+            )
+        uow.athletes.hold(organisation_id=organisation_id, athlete_id=found.athlete_id)
+        going = _find(uow, found)
+        uow.retention.note_forgotten(
+            erasure_id=erasure_id,
+            recording_ids=going.recording_ids,
+            capture_ids=going.capture_ids,
+            receipt=found.receipt | _remove_rows(uow, found, going=going),
+        )
+        return going
 
 
 def resume_erasures(*, uow_factory: UnitOfWorkFactory, places: Places) -> int:
@@ -211,9 +255,7 @@ def _remove_rows(uow: UnitOfWork, erasure: Erasure, *, going: _Found) -> dict[st
     for user_id in user_ids:
         uow.members.delete_account(organisation_id=organisation_id, user_id=user_id)
     uow.changes.forget_athlete(organisation_id=organisation_id, athlete_id=athlete_id)
-    n_answers = uow.idempotency.forget_bodies(organisation_id=organisation_id)
-    uow.deliveries.forget_answers(organisation_id=organisation_id)
-    uow.imports.drop_unfinished(organisation_id=organisation_id, older_than_s=0)
+    n_answers = _remove_traces(uow, organisation_id)
     uow.athletes.delete(organisation_id=organisation_id, ids=(athlete_id,))
     uow.athletes.bury(organisation_id=organisation_id, athlete_id=athlete_id, reason="erased")
     return {
@@ -223,6 +265,13 @@ def _remove_rows(uow: UnitOfWork, erasure: Erasure, *, going: _Found) -> dict[st
         "n_logins": len(user_ids),
         "n_answers": n_answers,
     }
+
+
+def _remove_traces(uow: UnitOfWork, organisation_id: UUID) -> int:
+    """Remove what may tell of the person without naming whom it tells of; return how many answers to requests."""
+    uow.deliveries.forget_answers(organisation_id=organisation_id)
+    uow.imports.drop_unfinished(organisation_id=organisation_id, older_than_s=0)
+    return uow.idempotency.forget_bodies(organisation_id=organisation_id)
 
 
 def _receipt(erasure: Erasure) -> ErasureReceipt:

@@ -369,7 +369,7 @@ def test_athlete_when_erased_then_no_blob_no_row_and_no_export_holds_them(
     job = api_queue.jobs[-1]
     assert job.args[0] == asked.json()["id"]
     assert club.client.get(f"/api/v1/recordings/{ids[0]}/analysis").status_code == 404  # hidden at once
-    with pytest.raises(CrashedError):  # the process dies after the files, before the rows
+    with pytest.raises(CrashedError):  # the process dies between the files
         _crash_after_files(parts, club, UUID(asked.json()["id"]))
     assert resume_erasures(uow_factory=parts.uow_factory, places=parts.places) == 1
     assert not run_erasure(
@@ -391,6 +391,61 @@ def test_athlete_when_erased_then_no_blob_no_row_and_no_export_holds_them(
     assert "Canary" not in club.client.get("/api/v1/roster-export").text
     assert "original.mp4" in files_of(parts, club, kept)
     assert state(club.client, kept) == "queued"
+
+
+def test_athlete_when_erased_and_no_worker_runs_then_nobody_finds_them_and_copies_are_told(
+    make_club: Callable[[], Club], parts: PartsForTests, address: str
+) -> None:
+    club = make_club()
+    client = club.client
+    team = client.post("/api/v1/teams", json={"name": "U12"}).json()
+    kid, ids = plant(club, parts)
+    other = make(client, name="Bystander", team_ids=[team["id"]])
+    client.put(f"/api/v1/teams/{team['id']}/athletes/{kid['id']}", json={"bib": "7"})
+    screening = client.get(f"/api/v1/recordings/{ids[0]}").json()["screening_id"]
+    feed = client.get("/api/v1/analyses").json()
+    with login(address, parts, club, Role.OWNER) as browser:
+        lists = [
+            *((client, path) for path in ("/api/v1/athletes", "/api/v1/athletes?search=canary", "/api/v1/recordings")),
+            *((client, f"/api/v1/teams/{team['id']}{below}") for below in ("", "/athletes")),
+            *((browser, path) for path in (f"/teams/{team['id']}", "/recordings/new", "/api/v1/roster-export")),
+        ]  # fmt: skip
+        gone = [
+            *((client, f"/api/v1/athletes/{kid['id']}{below}") for below in ("", "/history", "/consent", "/export")),
+            (client, "/api/v1/athletes/by-external-id/own/C-1"),
+            *((client, f"/api/v1/recordings/{each}{below}") for each in ids for below in ("", "/original")),
+            (client, f"/api/v1/screenings/{screening}"),
+            (browser, f"/athletes/{kid['id']}"),
+        ]  # fmt: skip
+        named = [where.get(path).text for where, path in lists]
+        assert sum("Canary Kid" in each for each in named) >= 5
+        assert {where.get(path).status_code for where, path in gone} == {200}
+        asked = client.delete(f"/api/v1/athletes/{kid['id']}")
+        assert (asked.status_code, asked.json()["completed_at"]) == (202, None)
+        for where, path in lists:
+            answer = where.get(path)
+            assert answer.status_code == 200, path
+            assert not any(each in answer.text for each in ("Canary", kid["id"], *ids)), path
+        assert {path: where.get(path).status_code for where, path in gone} == {path: 404 for _, path in gone}
+        assert client.get(f"/api/v1/teams/{team['id']}").json()["n_athletes"] == 1
+        assert other["name"] in client.get(f"/api/v1/teams/{team['id']}/athletes").text
+        assert kid["id"] in client.get("/api/v1/athletes/tombstones").text
+        told = client.get(
+            "/api/v1/analyses", params={"cursor": feed["next_cursor"]} if feed["next_cursor"] else {}
+        )
+        assert [each["deleted_at"] is not None for each in told.json()["items"]] == [True]
+        again = client.delete(f"/api/v1/athletes/{kid['id']}")
+        assert (again.status_code, again.json()) == (202, asked.json())
+        assert all(files_of(parts, club, each) for each in ids), "the files are the job's"
+        assert resume_erasures(uow_factory=parts.uow_factory, places=parts.places) == 1
+        assert not any(files_of(parts, club, each) for each in ids)
+        receipt = client.get(asked.headers["Location"]).json()
+        assert (receipt["n_recordings"], receipt["n_files"] > 2, receipt["completed_at"] is None) == (
+            2,
+            True,
+            False,
+        )
+        check_problem(client.delete(f"/api/v1/athletes/{kid['id']}"), code="not_found")
 
 
 class CrashedError(Exception):

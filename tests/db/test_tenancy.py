@@ -86,7 +86,6 @@ APPEND_ONLY = {
     "correction_undo",
     "analysis_correction",
     "analysis_summary",
-    "day_station",
 }
 NEVER_CHANGED = {
     "idempotency_key",

@@ -125,10 +125,15 @@ def make_guardian_link(
     responses=problems(404),
 )
 def erase_athlete(
-    athlete_id: UUID, uow: UowDep, principal: PrincipalDep, response: Response, expected: ExpectedDep
+    athlete_id: UUID, parts: PartsDep, principal: PrincipalDep, response: Response, expected: ExpectedDep
 ) -> ErasureOutput:
-    """Erase everything about a person: files first, then rows. There is no undo; somebody who left is made inactive."""
-    receipt = erasure.erase_athlete(uow=uow, principal=principal, athlete_id=athlete_id, expected=expected)
+    """Erase everything about a person: at once nobody finds them any more, and a job removes the files.
+
+    There is no undo; somebody who left is made inactive.
+    """
+    receipt = erasure.forget_athlete(
+        uow_factory=parts.uow_factory, principal=principal, athlete_id=athlete_id, expected=expected
+    )
     response.headers["Location"] = f"/api/v1/erasures/{receipt.id}"
     return ErasureOutput.model_validate(receipt)
 

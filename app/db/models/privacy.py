@@ -123,6 +123,10 @@ class Erasure(TenantMixin, Base):
     """A stable code."""
     recording_ids: Mapped[list[str]] = mapped_column(JSONB)
     """Whose files have to go; known before anything is removed, so that it can be done again."""
+    capture_ids: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Uploads that became no recording, of which something may lie somewhere; known once the rows are gone."""
+    forgotten_at: Mapped[Instant | None]
+    """When the rows went: from then on nothing tells of the person."""
     receipt: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """Counts of what was removed."""
     actor_user_id: Mapped[UUID | None]

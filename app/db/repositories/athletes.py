@@ -58,6 +58,14 @@ class AthleteRepository:
             {"organisation_id": str(organisation_id)},
         )
 
+    def hold(self, *, organisation_id: UUID, athlete_id: UUID) -> None:
+        """Let nothing new refer to an athlete until the transaction ends."""
+        self._session.execute(
+            select(Athlete.id)
+            .where(Athlete.organisation_id == organisation_id, Athlete.id == athlete_id)
+            .with_for_update()
+        )
+
     def load(
         self, *, organisation_id: UUID, ids: Collection[UUID] | None = None
     ) -> dict[UUID, AthleteRecord]:

@@ -229,6 +229,27 @@ class RetentionRepository:
             query = query.where(Erasure.athlete_id == athlete_id)
         return list(self._session.scalars(query.order_by(Erasure.id)))
 
+    def note_forgotten(
+        self,
+        *,
+        erasure_id: UUID,
+        recording_ids: Collection[UUID],
+        capture_ids: Collection[UUID],
+        receipt: dict[str, Any],
+    ) -> None:
+        """Note that the rows are gone, whose files are still to go, and what was removed so far."""
+        self._session.execute(
+            update(Erasure)
+            .where(self._session.own(Erasure), Erasure.id == erasure_id)
+            .values(
+                recording_ids=[str(each) for each in recording_ids],
+                capture_ids=[str(each) for each in capture_ids],
+                receipt=receipt,
+                forgotten_at=func.now(),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
     def finish_erasure(self, *, erasure_id: UUID, receipt: dict[str, Any]) -> None:
         """Note that it is done, and what was removed."""
         self._session.execute(
