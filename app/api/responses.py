@@ -22,9 +22,10 @@ _DESCRIPTIONS = {
     429: "Too often; `Retry-After` says when to try again.",
     460: "The piece was damaged on its way; nothing of it was kept.",
     500: "Something went wrong on our side; quote the request_id.",
+    503: "The database is away; `Retry-After` says when to try again.",
     507: "No room left for the video.",
 }
-EVERYWHERE = (401, 403, 429, 500)
+EVERYWHERE = (401, 403, 429, 500, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

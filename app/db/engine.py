@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, TextClause, create_engine, event, inspect, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 _WRITES_IN_WORDS = re.compile(r"(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
@@ -31,6 +33,14 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
             "-c idle_in_transaction_session_timeout=60000",
         },
     )
+
+
+def is_database_away(error: Exception) -> bool:
+    """Say whether an error only means that the database cannot be reached, or has no connection left to give."""
+    if isinstance(error, PoolTimeoutError | InterfaceError):
+        return True
+    # without a statement it was the connecting that failed; a lost connection is known by its driver
+    return isinstance(error, OperationalError) and (error.statement is None or error.connection_invalidated)
 
 
 class TenantSession(Session):

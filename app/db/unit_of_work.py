@@ -23,6 +23,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
+from app.biomech.types import Verdict
 from app.db.engine import TenantSession
 from app.db.repositories.accounts import AccountRepository
 from app.db.repositories.analyses import AnalysisRepository
@@ -261,7 +262,9 @@ class UnitOfWork:
                 "supersedes_id": added.supersedes_id,
                 "run": added.run,
             }
-            events = (EVENT_OF_ORIGIN[added.origin], WebhookEvent.SCREENING_JUDGED)
+            events = [EVENT_OF_ORIGIN[added.origin], WebhookEvent.SCREENING_JUDGED]
+            if added.verdict is Verdict.ATTENTION:
+                events.append(WebhookEvent.RECORDING_NEEDS_REVIEW)
             told += [
                 Telling(event=event, recording_id=added.recording_id, content=content) for event in events
             ]

@@ -16,8 +16,11 @@ from app.domain.lifecycle import AnalysisOrigin, Trigger
 class WebhookEvent(StrEnum):
     """What a message can be about; stored and sent by value."""
 
+    CAPTURE_REFUSED = "capture.refused"
     RECORDING_RECEIVED = "recording.received"
+    RECORDING_AWAITING_CONSENT = "recording.awaiting_consent"
     RECORDING_READY = "recording.ready"
+    RECORDING_NEEDS_REVIEW = "recording.needs_review"
     RECORDING_REJECTED = "recording.rejected"
     RECORDING_FAILED = "recording.failed"
     RECORDING_MOVED = "recording.moved"
@@ -26,6 +29,9 @@ class WebhookEvent(StrEnum):
     ANALYSIS_CORRECTED = "analysis.corrected"
     ANALYSIS_REANALYSED = "analysis.reanalysed"
     SCREENING_JUDGED = "screening.judged"
+    DAY_PLANNED = "screening_day.planned"
+    DAY_CLOSED = "screening_day.closed"
+    DAY_REOPENED = "screening_day.reopened"
     ATHLETE_CREATED = "athlete.created"
     ATHLETE_UPDATED = "athlete.updated"
     ATHLETE_MERGED = "athlete.merged"
@@ -34,6 +40,8 @@ class WebhookEvent(StrEnum):
     CONSENT_WITHDRAWN = "consent.withdrawn"
     ROSTER_IMPORTED = "roster.imported"
     ROSTER_CHANGE_UNDONE = "roster.change_undone"
+    REANALYSIS_READY = "reanalysis.ready"
+    REANALYSIS_DONE = "reanalysis.done"
     EXPORT_READY = "export.ready"
     EXPORT_FAILED = "export.failed"
     TEST = "webhook.test"
@@ -41,8 +49,11 @@ class WebhookEvent(StrEnum):
 
 DESCRIPTIONS: Mapping[WebhookEvent, str] = MappingProxyType(
     {
+        WebhookEvent.CAPTURE_REFUSED: "What came for an announced recording is no video we can use; its problem says why.",
         WebhookEvent.RECORDING_RECEIVED: "A video has arrived.",
+        WebhookEvent.RECORDING_AWAITING_CONSENT: "A video is kept, and not analysed before there is consent.",
         WebhookEvent.RECORDING_READY: "A video was analysed and has a result.",
+        WebhookEvent.RECORDING_NEEDS_REVIEW: "A new analysis is to be used with care: its findings say what to look at.",
         WebhookEvent.RECORDING_REJECTED: "A video cannot be judged; its findings say why and what to do.",
         WebhookEvent.RECORDING_FAILED: "Every attempt at a video failed on our side.",
         WebhookEvent.RECORDING_MOVED: "Recordings were given to another athlete, or to none.",
@@ -51,6 +62,9 @@ DESCRIPTIONS: Mapping[WebhookEvent, str] = MappingProxyType(
         WebhookEvent.ANALYSIS_CORRECTED: "A person put something right, or took it back: a new analysis replaces one.",
         WebhookEvent.ANALYSIS_REANALYSED: "A new version of the method was accepted: a new analysis replaces one.",
         WebhookEvent.SCREENING_JUDGED: "What is judged over a screening's trials may have changed.",
+        WebhookEvent.DAY_PLANNED: "A screening day was planned.",
+        WebhookEvent.DAY_CLOSED: "A screening day is over: it takes nothing new.",
+        WebhookEvent.DAY_REOPENED: "A screening day that was over goes on.",
         WebhookEvent.ATHLETE_CREATED: "Somebody is new on the roster.",
         WebhookEvent.ATHLETE_UPDATED: "Something about an athlete has changed.",
         WebhookEvent.ATHLETE_MERGED: "Two records of one person became one.",
@@ -59,6 +73,8 @@ DESCRIPTIONS: Mapping[WebhookEvent, str] = MappingProxyType(
         WebhookEvent.CONSENT_WITHDRAWN: "Consent was refused or withdrawn for something.",
         WebhookEvent.ROSTER_IMPORTED: "A roster file was imported.",
         WebhookEvent.ROSTER_CHANGE_UNDONE: "An import, a merge or a move was taken back.",
+        WebhookEvent.REANALYSIS_READY: "The preview of a re-analysis is whole; accept it or call it off.",
+        WebhookEvent.REANALYSIS_DONE: "A re-analysis has put its last analysis in place.",
         WebhookEvent.EXPORT_READY: "A file that was asked for can be fetched.",
         WebhookEvent.EXPORT_FAILED: "A file that was asked for could not be made.",
         WebhookEvent.TEST: "Sent by the test button; always delivered.",
@@ -74,6 +90,7 @@ TOLD_TO_ALL = frozenset({WebhookEvent.ATHLETE_ERASED, WebhookEvent.ATHLETE_MERGE
 EVENT_OF_STEP: Mapping[Trigger, WebhookEvent] = MappingProxyType(
     {
         Trigger.UPLOADED: WebhookEvent.RECORDING_RECEIVED,
+        Trigger.CONSENT_MISSING: WebhookEvent.RECORDING_AWAITING_CONSENT,
         Trigger.ASSESSED: WebhookEvent.RECORDING_READY,
         Trigger.UNUSABLE: WebhookEvent.RECORDING_REJECTED,
         Trigger.UNREADABLE: WebhookEvent.RECORDING_REJECTED,
@@ -97,6 +114,10 @@ EVENT_OF_ACT: Mapping[Act, tuple[WebhookEvent, str]] = MappingProxyType(
         Act.ATHLETE_CREATED: (WebhookEvent.ATHLETE_CREATED, "athlete_id"),
         Act.ATHLETE_EDITED: (WebhookEvent.ATHLETE_UPDATED, "athlete_id"),
         Act.ERASURE_DONE: (WebhookEvent.ATHLETE_ERASED, "athlete_id"),
+        Act.CAPTURE_REFUSED: (WebhookEvent.CAPTURE_REFUSED, "capture_id"),
+        Act.DAY_PLANNED: (WebhookEvent.DAY_PLANNED, "screening_day_id"),
+        Act.DAY_CLOSED: (WebhookEvent.DAY_CLOSED, "screening_day_id"),
+        Act.DAY_REOPENED: (WebhookEvent.DAY_REOPENED, "screening_day_id"),
         Act.ROSTER_IMPORTED: (WebhookEvent.ROSTER_IMPORTED, "change_id"),
         Act.ROSTER_CHANGE_UNDONE: (WebhookEvent.ROSTER_CHANGE_UNDONE, "change_id"),
     }

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.db.engine import is_database_away
 from app.domain.errors import DomainError, UnreadableVideoError
 from app.storage.blobs import StorageFullError
 
@@ -84,7 +85,7 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-_MORE: Mapping[int, tuple[str, str, str]] = {
+MORE: Mapping[int, tuple[str, str, str]] = {
     400: (
         "malformed_request",
         "The request is not what was expected here.",
@@ -96,11 +97,9 @@ _MORE: Mapping[int, tuple[str, str, str]] = {
         "This address does not take that method.",
         "The Allow header lists those it takes.",
     ),
-    406: ("not_acceptable", "There is no such form of this.", "Ask for another type."),
     413: ("request_too_large", "The request is larger than allowed here.", "Send less at a time."),
     415: ("unsupported_media_type", "This type of content is not taken here.", "Send application/json."),
     416: ("range_not_satisfiable", "The range lies outside the file.", "Ask for bytes within its length."),
-    503: ("unavailable", "The service cannot answer just now.", "Try again in a moment."),
 }
 
 
@@ -119,7 +118,7 @@ def problem_of(error: Exception) -> Problem:
         case HTTPException():
             return _http_problem(error)
         case _:
-            return UNEXPECTED
+            return UNAVAILABLE if is_database_away(error) else UNEXPECTED
 
 
 def storage_full() -> Problem:
@@ -139,6 +138,15 @@ UNEXPECTED = Problem(
     title="Something went wrong on our side",
     message="Something went wrong on our side.",
     how_to_fix="Try again. If it happens again, report it with the request_id.",
+)
+
+UNAVAILABLE = Problem(
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    code="unavailable",
+    title="Away for a moment",
+    message="The service cannot reach its database just now.",
+    how_to_fix="Send the same request again in a moment, with the same Idempotency-Key if it had one.",
+    headers={"Retry-After": "5"},
 )
 
 
@@ -162,7 +170,7 @@ def _domain_problem(error: DomainError, *, shown_code: str) -> Problem:
 
 
 def _http_problem(error: HTTPException) -> Problem:
-    code, message, how_to_fix = _MORE.get(
+    code, message, how_to_fix = MORE.get(
         error.status_code, ("http_error", "The request cannot be answered.", "Check the request.")
     )
     return Problem(

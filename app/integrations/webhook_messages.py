@@ -59,11 +59,14 @@ def body_of(*, event: str, happened_at: datetime, content: dict[str, object], ba
 
 
 _LINKS: Final = (
+    ("capture", "capture_id", "captures"),
     ("recording", "recording_id", "recordings"),
     ("analysis", "analysis_id", "analyses"),
     ("screening", "screening_id", "screenings"),
     ("athlete", "athlete_id", "athletes"),
     ("merged_into", "merged_into_id", "athletes"),
+    ("screening_day", "screening_day_id", "screening-days"),
+    ("reanalysis", "reanalysis_id", "reanalyses"),
     ("change", "change_id", "roster-changes"),
     ("export", "export_id", "exports"),
     ("webhook", "webhook_id", "webhooks"),

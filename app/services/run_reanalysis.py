@@ -17,10 +17,12 @@ from app.db.repositories.analyses import AnalysisFiles, StoredAnalysis
 from app.db.repositories.corrections import StoredCorrection
 from app.db.repositories.reanalyses import ReanalysisClaim
 from app.db.repositories.recordings import RecordingRecord
+from app.db.repositories.webhooks import Telling
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.domain.errors import StaleStateError
 from app.domain.lifecycle import TRANSITIONS, AnalysisOrigin, Stage, Trigger
 from app.domain.reanalysis import ItemState, ReanalysisState, ReanalysisStep, Route, SkipReason
+from app.domain.webhooks import WebhookEvent
 from app.jobs.names import REANALYSE
 from app.jobs.queue import BULK, Job
 from app.services.heartbeat import Heartbeat, LeaseLostError
@@ -162,6 +164,12 @@ def _work(run: _Run, *, slice_s: float) -> SliceResult:
                 previewing = run.claim.state is ReanalysisState.PREVIEWING
                 uow.reanalyses.release(
                     run.claim, step=ReanalysisStep.PREVIEWED if previewing else ReanalysisStep.ACCEPTED
+                )
+                uow.webhooks.tell(
+                    Telling(
+                        event=WebhookEvent.REANALYSIS_READY if previewing else WebhookEvent.REANALYSIS_DONE,
+                        content={"reanalysis_id": run.claim.reanalysis_id},
+                    )
                 )
                 return SliceResult.FINISHED
         _do(run, recording_id=taken[0], attempt=taken[1])

@@ -292,7 +292,7 @@ def get_delivery(
 def replay_delivery(
     *, uow: UnitOfWork, principal: Principal, webhook_id: UUID, delivery_id: UUID
 ) -> DeliveryView:
-    """Send one message again, with the same id, whether it was taken or not. One that waits goes on waiting."""
+    """Send one message again, with the same id, whether it was taken or not; one that waits for its time goes now."""
     principal.require(Permission.WEBHOOKS_MANAGE)
     _check_enabled(_find(uow, principal, webhook_id))
     found = get_delivery(uow=uow, principal=principal, webhook_id=webhook_id, delivery_id=delivery_id)
@@ -301,6 +301,9 @@ def replay_delivery(
         endpoint_id=webhook_id,
         message_ids=[found.message_id],
         failed_only=False,
+    )
+    uow.deliveries.hurry(
+        organisation_id=principal.organisation_id, endpoint_id=webhook_id, delivery_id=delivery_id
     )
     uow.audit.record(actor=principal, act=Act.WEBHOOK_REPLAYED, object_id=webhook_id, n_messages=1)
     uow.defer(delivery_job(principal.organisation_id))

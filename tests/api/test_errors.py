@@ -1,17 +1,22 @@
 """Every error has a status, a stable code, a message and advice, in one shape, and tells nothing it should not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
+from sqlalchemy.exc import OperationalError
 
 from app.api.errors import STATUS_BY_CODE, problem_of
 from app.api.schemas.problem import ProblemDocument
+from app.db.engine import make_engine
+from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.errors import DomainError, InvalidInputError, TooManyRequestsError, UnreadableVideoError
 from app.http.access import anybody
 from app.http.problems import Problem
+from app.jobs.memory_queue import MemoryQueue
 from app.main import create_app
 from app.storage.blobs import StorageFullError
 from tests.api.conftest import Club
@@ -85,6 +90,21 @@ def test_crash_when_it_happens_then_plain_500_without_detail(breaking_app: FastA
     assert "secret detail" not in answer.text
     check_problem(answer, code="unexpected_error")
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_database_when_away_then_503_that_says_when_to_come_back(club: Club, parts: PartsForTests) -> None:
+    nowhere = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    away = replace(parts, uow_factory=UnitOfWorkFactory(engine=nowhere, queue=MemoryQueue()))
+    with serving(create_app(away)) as address:
+        answer = httpx.get(f"{address}/api/v1/teams", headers={"Authorization": f"Bearer {club.api_key}"})
+    assert answer.status_code == 503
+    check_problem(answer, code="unavailable")
+    assert answer.headers["Retry-After"] == "5"
+    assert "127.0.0.1" not in answer.text
+
+
+def test_error_of_a_statement_when_told_then_not_called_away() -> None:
+    assert problem_of(OperationalError("SELECT", None, Exception("canceled"))).status == 500
 
 
 def check_problem(answer: httpx.Response, *, code: str) -> None:

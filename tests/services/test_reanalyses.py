@@ -1,6 +1,6 @@
 """A new version of the method over a whole team: seen before it is accepted, done once, whatever dies in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +17,16 @@ from app.domain.access import Role
 from app.domain.errors import ForbiddenError, IdempotencyConflictError, NotFoundError, StaleStateError
 from app.domain.lifecycle import AnalysisOrigin
 from app.domain.reanalysis import ReanalysisState, SkipReason
+from app.domain.webhooks import PostOutcome, WebhookEvent, WebhookPolicy
 from app.jobs.names import REANALYSE
 from app.jobs.queue import BULK
-from app.services import corrections, reanalyses, recordings
+from app.services import corrections, reanalyses, recordings, webhooks
+from app.services.deliver_webhooks import Courier
 from app.services.process_recording import process_recording
 from app.services.reanalyses import ReanalysisView
 from app.services.run_reanalysis import SliceResult, run_reanalysis, sweep_reanalyses
 from app.services.video_reader import Progress, VideoReaderDiedError, VideoReading
+from app.services.webhook_config import WebhookConfig
 from app.services.work_policy import WorkPolicy
 from app.storage.local import LocalBlobStore
 from tests.factories import (
@@ -43,6 +46,12 @@ from tests.synth import drop_jump, video_of
 
 QUICK = WorkPolicy(lease_s=2.0, heartbeat_s=0.1, resend_after_s=0.0)
 NEXT_MODEL = replace(NEXT_METHOD, model_sha256="c" * 64)
+
+LISTENING = WebhookConfig(secret_key="k" * 40, base_url="https://screen.example.org", allow_private=False)
+
+
+def nowhere(url: str, *, headers: Mapping[str, str], body: bytes) -> PostOutcome:
+    raise AssertionError(f"{url}: only handed out, not sent")
 
 
 def reading(rise_deg: float) -> VideoReading:
@@ -124,6 +133,28 @@ class Squad:
                 uow=uow, blobs=self.blobs, principal=self.club.principal, reanalysis_id=reanalysis_id
             )
 
+    def listen(self) -> None:
+        """Have a webhook that asks for the ends of re-analyses."""
+        with self.uow_factory(self.club.principal) as uow:
+            webhooks.create_webhook(
+                uow=uow,
+                principal=self.club.principal,
+                config=LISTENING,
+                url="https://hooks.example.org/",
+                events=[WebhookEvent.REANALYSIS_READY, WebhookEvent.REANALYSIS_DONE],
+            )
+
+    def told(self) -> list[tuple[str, str]]:
+        """What is told of re-analyses, oldest first: the event and the id."""
+        Courier(
+            uow_factory=self.uow_factory, post=nowhere, config=LISTENING, policy=WebhookPolicy()
+        ).hand_out(self.club.id)
+        with self.uow_factory(self.club.principal) as uow:
+            asked = {"uow": uow, "principal": self.club.principal}
+            [endpoint] = webhooks.list_webhooks(**asked).items
+            found = webhooks.list_deliveries(**asked, webhook_id=endpoint.id).items
+        return [(each.event.value, each.content["reanalysis_id"]) for each in reversed(found)]
+
     def versions(self, recording_id: UUID) -> list[str]:
         """The method versions of a recording's analyses, newest first."""
         with self.uow_factory(self.club.id) as uow:
@@ -155,13 +186,16 @@ def test_preview_when_whole_then_nothing_is_changed_and_it_says_what_would_be(sq
 
 def test_accept_when_done_then_both_are_kept_and_the_new_one_is_present(squad: Squad) -> None:
     recording_id = squad.film(reading(12.0))
+    squad.listen()
     reanalysis_id = start_reanalysis(squad.uow_factory, squad.club)
     with pytest.raises(StaleStateError):
         squad.accept(reanalysis_id)  # not before it was looked at
     squad.work(reanalysis_id)
+    assert squad.told() == [("reanalysis.ready", str(reanalysis_id))]
     squad.accept(reanalysis_id)
     assert squad.accept(reanalysis_id).summary.state is ReanalysisState.ACCEPTING  # twice is once
     assert squad.work(reanalysis_id) is SliceResult.FINISHED
+    assert squad.told() == [(f"reanalysis.{what}", str(reanalysis_id)) for what in ("ready", "done")]
     view = squad.look(reanalysis_id)
     assert (view.summary.state, view.preview.n_accepted) == (ReanalysisState.DONE, 1)
     assert squad.versions(recording_id) == ["2.0.0", "1.0.0"]

@@ -12,11 +12,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, text
 
+from app.biomech.types import Verdict
 from app.db.repositories.webhooks import Telling
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.athletes import AthleteChange
+from app.domain.audit import Act
 from app.domain.consent import Purpose, Relation
 from app.domain.errors import InvalidInputError, NotFoundError
+from app.domain.lifecycle import Trigger
 from app.domain.webhooks import (
     CHOSEN,
     DESCRIPTIONS,
@@ -37,6 +40,7 @@ from app.services.deliver_webhooks import Courier, due_organisations, forget_old
 from app.services.erasure import erase_athlete, run_erasure
 from app.services.moves import merge_athletes, move_recording
 from app.services.outbox import Post
+from app.services.read_models import AthleteSummary
 from app.services.sealing import Seal
 from app.services.undo_changes import undo_change
 from app.services.webhook_config import WebhookConfig
@@ -48,6 +52,7 @@ from tests.factories import (
     Club,
     finish_recording,
     make_athlete,
+    make_record,
     make_recording,
     make_team,
     places_of,
@@ -119,6 +124,10 @@ class Desk:
 @pytest.fixture
 def desk(club: Club, uow_factory: UnitOfWorkFactory) -> Desk:
     return Desk(club=club, uow_factory=uow_factory)
+
+
+def _somebody(desk: Desk, name: str) -> AthleteSummary:
+    return make_athlete(desk.uow_factory, desk.club, name=name)
 
 
 def _edit(desk: Desk, athlete_id: UUID, sport: str = "netball") -> None:
@@ -202,6 +211,48 @@ def test_recording_when_every_attempt_failed_then_told(
         assert claim is not None
         uow.recordings.give_up(claim, detail="reader_died")
     assert desk.types(endpoint) == ["recording.failed"]
+
+
+def test_recording_when_it_waits_for_consent_or_is_to_be_used_with_care_then_told(
+    desk: Desk, blobs: LocalBlobStore, tmp_path: Path
+) -> None:
+    endpoint = desk.create(
+        events=[WebhookEvent.RECORDING_NEEDS_REVIEW, WebhookEvent.RECORDING_AWAITING_CONSENT]
+    )
+    fine, doubtful, waiting = (
+        make_recording(
+            desk.uow_factory, blobs, desk.club, folder=tmp_path, athlete=athlete, content=name.encode()
+        ).recording
+        for name, athlete in ((name, _somebody(desk, name)) for name in ("A", "B", "C"))
+    )
+    finish_recording(desk.uow_factory, desk.club, fine.id)
+    finish_recording(desk.uow_factory, desk.club, doubtful.id, record=make_record(verdict=Verdict.ATTENTION))
+    with desk.uow_factory(desk.club.id) as uow:
+        uow.recordings.transition(waiting.id, from_state=waiting.state, trigger=Trigger.CONSENT_MISSING)
+    assert desk.types(endpoint) == ["recording.needs_review", "recording.awaiting_consent"]
+    told = [each.content["recording_id"] for each in desk.deliveries(endpoint)]
+    assert told == [str(doubtful.id), str(waiting.id)]
+
+
+@pytest.mark.parametrize(
+    ("act", "event", "name", "path"),
+    [
+        (Act.DAY_PLANNED, "screening_day.planned", "screening_day", "screening-days"),
+        (Act.DAY_CLOSED, "screening_day.closed", "screening_day", "screening-days"),
+        (Act.DAY_REOPENED, "screening_day.reopened", "screening_day", "screening-days"),
+        (Act.CAPTURE_REFUSED, "capture.refused", "capture", "captures"),
+    ],
+)
+def test_act_when_others_may_wait_for_it_then_told_with_its_id_and_link(
+    desk: Desk, act: Act, event: str, name: str, path: str
+) -> None:
+    endpoint, object_id = desk.create(), uuid4()
+    with desk.uow_factory(desk.club.id) as uow:
+        uow.audit.record(actor=desk.club.principal, act=act, object_id=object_id)
+    assert desk.types(endpoint) == [event]
+    [(_, document)] = desk.sent
+    assert document["data"][f"{name}_id"] == str(object_id)
+    assert document["data"]["links"] == {name: f"https://screen.example.org/api/v1/{path}/{object_id}"}
 
 
 def test_people_when_merged_moved_agreed_and_erased_then_told(
@@ -313,6 +364,25 @@ def test_delivery_when_every_attempt_failed_then_given_up_and_sent_again_by_hand
         delivery.message_id,
     )
     assert len(desk.sent) == 4
+
+
+def test_delivery_when_it_waits_and_is_sent_by_hand_then_it_goes_now(desk: Desk) -> None:
+    desk.policy = replace(QUICK, retry_delays_s=(3600.0, 3600.0), pauses_s=(3600.0,))
+    endpoint = desk.create()
+    for name in ("A", "B"):
+        make_athlete(desk.uow_factory, desk.club, name=name)
+    desk.outcomes = [UNREACHABLE]
+    desk.run()
+    desk.run()
+    assert len(desk.sent) == 1, "the endpoint is left alone"
+    [first, _] = desk.deliveries(endpoint)
+    assert (first.state, first.n_attempts) == (DeliveryState.PENDING, 1)
+    desk.call(webhooks.replay_delivery, webhook_id=endpoint.id, delivery_id=first.id)
+    desk.run()
+    assert [each.state for each in desk.deliveries(endpoint)] == [DeliveryState.DELIVERED] * 2
+    assert {each[1]["data"]["athlete_id"] for each in desk.sent[1:]} == {
+        each.content["athlete_id"] for each in desk.deliveries(endpoint)
+    }
 
 
 def test_policy_when_read_then_ten_attempts_over_about_three_days() -> None:

@@ -101,6 +101,7 @@ class AddedAnalysis:
     run: int
     origin: AnalysisOrigin
     supersedes_id: UUID | None
+    verdict: bio.Verdict
 
 
 class AnalysisRepository:
@@ -158,6 +159,7 @@ class AnalysisRepository:
                 run=claim.run,
                 origin=made_by.origin,
                 supersedes_id=made_by.supersedes_id,
+                verdict=content.verdict,
             )
         )
 

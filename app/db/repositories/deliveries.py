@@ -300,6 +300,28 @@ class DeliveryRepository:
         ).returning(WebhookDelivery.id)
         return len(self._session.scalars(again).all())
 
+    def hurry(self, *, organisation_id: UUID, endpoint_id: UUID, delivery_id: UUID) -> None:
+        """Send one that waits now instead of at its time, also to an endpoint that is left alone for a while."""
+        waiting = (
+            update(WebhookDelivery)
+            .where(
+                WebhookDelivery.organisation_id == organisation_id,
+                WebhookDelivery.id == delivery_id,
+                _PENDING,
+                _FREE,
+            )
+            .values(due_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
+        rested = (
+            update(WebhookEndpoint)
+            .where(WebhookEndpoint.organisation_id == organisation_id, WebhookEndpoint.id == endpoint_id)
+            .values(not_before=None)
+            .execution_options(synchronize_session=False)
+        )
+        self._session.execute(waiting)
+        self._session.execute(rested)
+
     def counts(self, *, organisation_id: UUID) -> dict[UUID, dict[DeliveryState, int]]:
         """Return how many deliveries of each state each endpoint has."""
         rows = self._session.execute(
