@@ -14,7 +14,13 @@ _KEPT = ("database_url", "database_owner_url", "redis_url", "secret_key")
 def write_addresses(paths: StackPaths, settings: Settings) -> None:
     """Note the addresses where only this user can read them."""
     values = {name: getattr(settings, name) for name in _KEPT}
-    text = json.dumps({name: value.get_secret_value() for name, value in values.items() if value is not None})
+    known = {name: value.get_secret_value() for name, value in values.items() if value is not None}
+    known["public_url"] = (
+        settings.base_url
+    )  # what a command prints leads to the port that this stack listens on
+    if settings.storage_url is not None:
+        known["storage_url"] = settings.storage_url
+    text = json.dumps(known)
     path = paths.data_dir / _FILE
     partial = path.with_suffix(".new")
     partial.unlink(missing_ok=True)

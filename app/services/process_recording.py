@@ -91,12 +91,12 @@ def process_recording(
     method: MethodStamp,
     staging_dir: Path,
     policy: WorkPolicy | None = None,
-    overlay: bool = True,
+    overlay: bool | None = True,
 ) -> AttemptResult:
     """Claim a recording, analyse it with no transaction open, and record the result if the claim still holds.
 
     The pictures come last, by the same reader, when the result can already be read; whatever becomes of them, the
-    attempt ended well.
+    attempt ended well. With `overlay` None they are ordered instead, for a worker to draw.
     Never raises for a bad video (that is a result) nor for a reader that died (that is a retry). Any other
     error is written down as a retry, or as given up after the last attempt, and raised again for the log.
     """

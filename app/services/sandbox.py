@@ -270,7 +270,7 @@ def _recording(
                 reader_factory=lambda: _Replay(parts.samples / "tracks" / trial.clip),
                 method=parts.method,
                 staging_dir=parts.staging_dir,
-                overlay=False,
+                overlay=None,
             )
 
 
@@ -312,7 +312,7 @@ def _probed(parts: SandboxParts, clip: str) -> ProbedVideo:
 
 
 class _Replay:
-    """A `VideoReader` that gives back what was read once; it draws nothing, because that needs the pose extra."""
+    """A `VideoReader` that gives back what was read once; drawing is ordered, and left to a worker."""
 
     def __init__(self, tracks: Path) -> None:
         self._tracks = tracks
@@ -323,8 +323,8 @@ class _Replay:
             track=track_from_bytes(self._tracks.with_suffix(".npz").read_bytes()),
         )
 
-    def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:  # noqa: ARG002  # nothing is drawn
-        return Pictures(stills={}, overlay=None)
+    def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:  # never asked
+        raise NotImplementedError("the pictures were ordered")
 
     def __enter__(self) -> "_Replay":
         return self

@@ -12,6 +12,7 @@ from app.biomech.types import Verdict
 from app.container import Container, build_container
 from app.db.provision import DatabaseUrls
 from app.domain.access import Principal, Role
+from app.domain.lifecycle import PicturesState
 from app.services import accounts, recordings
 from app.services.audit import verify_trails
 from app.services.sandbox import NAME, ROSTER, sandbox_organisation_id
@@ -45,6 +46,7 @@ def results(container: Container, key: str) -> dict[str, tuple[str, float, str]]
         for item in recordings.list_recordings(uow=uow, principal=holder, limit=100).items:
             view = recordings.get_recording(uow=uow, principal=holder, recording_id=item.id)
             assert view.analysis is not None, view.state
+            assert view.analysis.pictures is PicturesState.PENDING, "a worker draws them"
             score = view.analysis.record.risk_score
             assert score is not None
             found[str(item.id)] = (str(view.analysis.id), score.value, view.analysis.record.verdict.value)
