@@ -323,7 +323,9 @@ class _Replay:
             track=track_from_bytes(self._tracks.with_suffix(".npz").read_bytes()),
         )
 
-    def draw(self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress) -> Pictures:  # never asked
+    def draw(
+        self, order: PictureOrder, *, directory: Path, overlay: bool, on_progress: Progress
+    ) -> Pictures:  # never asked
         raise NotImplementedError("the pictures were ordered")
 
     def __enter__(self) -> "_Replay":
