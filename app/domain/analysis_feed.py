@@ -17,6 +17,7 @@ class FedAnalysis:
     athlete_external_id: str | None
     screening_id: UUID | None
     screened_on: date
+    captured_at: datetime | None
     movement: Movement
     view: View
     run: int

@@ -66,6 +66,7 @@ class FhirCase:
     athlete: AthleteRecord | None
     """None also for those who may not read the roster: then the patient is an id alone."""
     corrections: tuple[FhirCorrection, ...] = ()
+    captured_at: datetime | None = None
 
 
 def fhir_bundle(case: FhirCase) -> Resource:
@@ -180,7 +181,9 @@ def _shared(case: FhirCase) -> Resource:
             f"movement_screen.{case.movement.value}",
             f"Movement screen for dynamic knee valgus: {movement}",
         ),
-        "effectiveDateTime": case.screened_on.isoformat(),
+        "effectiveDateTime": case.screened_on.isoformat()
+        if case.captured_at is None
+        else instant_of(case.captured_at),
         "issued": instant_of(case.analysed_at),
     }
     if case.athlete_id is not None:

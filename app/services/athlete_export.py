@@ -33,7 +33,7 @@ _MEASURES: Final = (
 )  # fmt: skip
 _FACTS: Final = (
     "screened_on", "context", "movement", "view", "box_height_cm", "state", "filename", "size_bytes", "sha256",
-    "created_at", "original_deleted_at", "pictures_deleted_at",
+    "captured_at", "created_at", "original_deleted_at", "pictures_deleted_at",
 )  # fmt: skip
 README: Final = """\
 athlete.json       what the roster holds, teams, guardians, consent decisions

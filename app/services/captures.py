@@ -69,6 +69,7 @@ class CaptureRequest:
     client_ref: str | None = None
     upload_metadata: str | None = None
     """As a tus client sent it, to be told back."""
+    captured_at: datetime | None = None
 
     @property
     def day(self) -> date:
@@ -106,6 +107,7 @@ class CaptureView:
     updated_at: datetime
     expires_at: datetime
     """When it is not waited for any more; each byte that comes puts it off."""
+    captured_at: datetime | None = None
     recording: RecordingView | None = None
     """Only of a single capture."""
 
@@ -331,6 +333,7 @@ def finish_capture(
                 probed=probed,
                 recording_id=capture_id,
                 box_height_cm=request.box_height_cm,
+                captured_at=request.captured_at,
                 **_place_of(uow, principal, request),
             ).recording.id
         else:

@@ -248,6 +248,7 @@ def announce_clip(
         size_bytes=request.size_bytes,
         sha256=request.sha256,
         client_ref=request.client_ref,
+        captured_at=_believable(request.taken_at, record),
     )
     announced = _announce(uow, principal=principal, request=capture, max_bytes=max_bytes, expires_s=expires_s)
     organisation_id, capture_id = principal.organisation_id, announced.capture.id

@@ -33,6 +33,7 @@ def get_fhir_case(*, uow: UnitOfWork, principal: Principal, analysis_id: UUID, b
         analysis_id=view.id,
         movement=found.recording.movement,
         screened_on=found.recording.screened_on,
+        captured_at=found.recording.captured_at,
         analysed_at=view.created_at,
         verdict=view.record.verdict,
         method=view.record.method,

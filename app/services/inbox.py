@@ -199,7 +199,8 @@ def _items_alone(
     for clip in own:
         found = [_guess_view(guess, by_id[guess.athlete_id], n_lacking=None) for guess in guesses[clip.id]]
         opened = OpenClip(clip=clip, doubt=Doubt.NOBODY, guesses=(), is_likely=False)
-        yield _item(rows[clip.id], opened, taken_at=clip.taken_at, guesses=found)
+        filmed_at = rows[clip.id].record.recording.captured_at or clip.taken_at
+        yield _item(rows[clip.id], opened, taken_at=filmed_at, guesses=found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,6 +328,8 @@ class RecordingView:
     """A person left this trial out: it counts in no mean and on no dashboard."""
     has_original: bool = True
     """Whether the video as it was uploaded is still there, and may be seen by whoever asks."""
+    captured_at: datetime | None = None
+    """When it was filmed, as whoever sent it said."""
 
     @property
     def awaits_pictures(self) -> bool:
@@ -354,6 +356,7 @@ class RecordingSummary:
     score: float | None
     band: str | None
     band_probability: float | None
+    captured_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,7 @@ class _Request:
     context: ScreeningContext
     trial_id: UUID | None
     trial_number: int | None
+    captured_at: datetime | None = None
 
     @property
     def day(self) -> date:
@@ -93,6 +94,8 @@ class _Request:
         ]
         if (self.trial_id, self.trial_number) != (None, None):
             parts += [str(self.trial_id), str(self.trial_number)]
+        if self.captured_at is not None:
+            parts.append(self.captured_at.astimezone(UTC).isoformat())
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -108,6 +111,7 @@ def receive_recording(
     view: View = View.FRONTAL,
     box_height_cm: float | None = None,
     screened_on: date | None = None,
+    captured_at: datetime | None = None,
     context: ScreeningContext = ScreeningContext.BASELINE,
     trial_id: UUID | None = None,
     trial_number: int | None = None,
@@ -136,6 +140,7 @@ def receive_recording(
         context=context,
         trial_id=trial_id,
         trial_number=check_trial_number(trial_number),
+        captured_at=captured_at,
     )
     if idempotency_key is not None:
         idempotency_key = check_text(idempotency_key, field="idempotency_key", max_length=255)
@@ -387,6 +392,7 @@ def _add_rows(
         width_px=probed.width_px,
         height_px=probed.height_px,
         duration_s=probed.duration_s,
+        captured_at=request.captured_at,
     )
     uow.recordings.add(new, actor=principal)
     uow.recordings.enqueue(
@@ -442,6 +448,7 @@ def recording_view(*, uow: UnitOfWork, principal: Principal, recording_id: UUID)
         filename=recording.filename,
         size_bytes=recording.size_bytes,
         sha256=recording.sha256,
+        captured_at=recording.captured_at,
         created_at=recording.created_at,
         updated_at=recording.updated_at,
         analysis=analysis,
@@ -483,6 +490,7 @@ def _summary(record: RecordingRecord) -> RecordingSummary:
         view=recording.view,
         filename=recording.filename,
         screened_on=recording.screened_on,
+        captured_at=recording.captured_at,
         created_at=recording.created_at,
         updated_at=recording.updated_at,
         verdict=record.verdict,

@@ -68,7 +68,7 @@ def test_capture_when_announced_and_sent_then_a_recording_of_the_same_id(
     capture = answer.json()
     assert answer.headers["Location"] == f"{URL}/{capture['id']}"
     assert (capture["state"], capture["received_bytes"], capture["recording"]) == ("awaiting_upload", 0, None)
-    assert capture["screened_on"] == "2026-03-14"
+    assert (capture["screened_on"], capture["captured_at"]) == ("2026-03-14", "2026-03-15T04:30:00Z")
     asked = club.client.get(answer.headers["Location"])
     assert (asked.json(), asked.headers["Retry-After"]) == (capture, "2")
     assert club.client.get("/api/v1/recordings").json()["items"] == []
@@ -78,6 +78,8 @@ def test_capture_when_announced_and_sent_then_a_recording_of_the_same_id(
     done = sent.json()
     assert (done["state"], done["recording_id"], done["uploads"]) == ("received", capture["id"], [])
     assert done["recording"]["state"] == "queued"
+    [listed] = club.client.get("/api/v1/recordings").json()["items"]
+    assert listed["captured_at"] == "2026-03-15T04:30:00Z"
     assert api_queue.jobs[-1].args[0] == capture["id"]
     recording = club.client.get(done["links"]["recording"]).json()
     assert recording["athlete"]["id"] == athlete_id

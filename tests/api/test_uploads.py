@@ -73,6 +73,7 @@ def test_upload_when_good_then_202_and_kept_and_queued(
     assert document["size_bytes"] == len(content)
     assert document["box_height_cm"] == 31
     assert document["screened_on"] == "2026-03-14"
+    assert document["captured_at"] == "2026-03-15T04:30:00Z"
     assert document["context"] == "pre_season"
     job = api_queue.jobs[-1]
     assert (job.name, job.args[0]) == (ANALYSE_RECORDING, document["id"])

@@ -47,6 +47,7 @@ class ChangedAnalysis(Output):
     athlete_external_id: str | None
     screening_id: UUID | None
     screened_on: date
+    captured_at: datetime | None = Field(description="When it was filmed, as whoever sent it said.")
     movement: Movement
     view: View
     run: int = Field(description="Counts the analyses of a recording; the highest is its result.")

@@ -48,6 +48,7 @@ class CaptureInput(RecordingInput):
             sha256=None if self.sha256 is None else self.sha256.lower(),
             client_ref=self.client_ref,
             upload_metadata=upload_metadata,
+            captured_at=self.captured_at,
         )
 
 
@@ -115,6 +116,7 @@ class CaptureOutput(Output):
     view: View
     box_height_cm: float | None
     screened_on: date
+    captured_at: datetime | None = Field(description="When it was filmed, as you said.")
     context: ScreeningContext
     trial_id: UUID | None
     trial_number: int | None

@@ -113,6 +113,9 @@ class RecordingBase(Output):
     screening_id: UUID | None
     trial_id: UUID | None
     screened_on: date
+    captured_at: datetime | None = Field(
+        description="When it was filmed, as whoever sent it said; null where nobody did."
+    )
     context: ScreeningContext
     movement: Movement
     view: View
@@ -184,6 +187,7 @@ class RecordingSummaryOutput(Output):
     view: View
     filename: str
     screened_on: date
+    captured_at: datetime | None = Field(description="When it was filmed, as whoever sent it said.")
     created_at: datetime
     updated_at: datetime
     verdict: Verdict | None

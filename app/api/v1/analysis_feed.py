@@ -92,6 +92,7 @@ def _about(analysis: FedAnalysis) -> dict[str, Any]:
         "athlete_external_id": analysis.athlete_external_id,
         "screening_id": None if analysis.screening_id is None else str(analysis.screening_id),
         "screened_on": analysis.screened_on.isoformat(),
+        "captured_at": None if analysis.captured_at is None else analysis.captured_at.isoformat(),
         "movement": analysis.movement,
         "view": analysis.view,
         "run": analysis.run,

@@ -162,6 +162,7 @@ def keep_recording(
             view=fields.view,
             box_height_cm=fields.box_height_cm,
             screened_on=fields.screened_on,
+            captured_at=fields.captured_at,
             context=fields.context,
             trial_id=fields.trial_id,
             trial_number=fields.trial_number,

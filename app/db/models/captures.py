@@ -47,6 +47,7 @@ class Capture(TenantMixin, Base):
     view: Mapped[View] = mapped_column(stored_as_text(View))
     box_height_cm: Mapped[float | None]
     screened_on: Mapped[date]
+    captured_at: Mapped[Instant | None]
     context: Mapped[ScreeningContext] = mapped_column(stored_as_text(ScreeningContext))
     trial_id: Mapped[UUID | None]
     """The trial that was named; looked for again when the file is here."""

@@ -80,6 +80,8 @@ class Recording(TenantMixin, Base):
     """None while it waits in the inbox."""
     trial_id: Mapped[UUID | None]
     screened_on: Mapped[date]
+    captured_at: Mapped[Instant | None]
+    """When it was filmed, as whoever sent it said."""
     context: Mapped[ScreeningContext] = mapped_column(stored_as_text(ScreeningContext))
     movement: Mapped[Movement] = mapped_column(stored_as_text(Movement))
     view: Mapped[View] = mapped_column(stored_as_text(View))

@@ -36,6 +36,7 @@ class NewCapture:
     sha256: str | None
     client_ref: str | None
     upload_metadata: str | None
+    captured_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ class NewRecording:
     width_px: int
     height_px: int
     duration_s: float
+    captured_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,3 +117,9 @@ def test_components_when_of_every_metric_there_is_then_valid_with_a_code_each() 
     components = valid(replace(CASE, metrics=metrics, risk_score=None))["Observation"]["component"]
     assert len({each["code"]["coding"][0]["code"] for each in components}) == len(METRICS)
     assert all(" " not in each["valueQuantity"]["code"] for each in components)
+
+
+def test_observation_when_the_instant_is_known_then_effective_then_else_on_the_day() -> None:
+    assert valid(CASE)["Observation"]["effectiveDateTime"] == "2026-03-04"
+    known = replace(CASE, captured_at=datetime(2026, 3, 4, 9, 15, 2, 250000, tzinfo=UTC))
+    assert valid(known)["Observation"]["effectiveDateTime"].startswith("2026-03-04T09:15:02")
