@@ -8,6 +8,9 @@ from app.biomech import statistics
 from bench.accuracy_truth import ClipResult, Reading
 
 Z95 = 1.9600
+COVER_95 = (0.90, 0.99)
+"""Between which the share of stated 95 % intervals that hold the truth is to be."""
+_RARE = 0.05
 ANCHORS = (
     "FPPA in the drop jump, mean absolute error: OpenPose 2-D 2.4 deg, human digitiser 3.2 deg (Ino 2024)",
     "knee-ankle separation ratio, ICC against markers: 0.84 at contact, 0.95 at peak (Gray 2017, depth camera)",
@@ -134,12 +137,31 @@ def interval_rows(results: Iterable[ClipResult]) -> list[dict[str, float | str]]
                 "metric": label,
                 "n": float(size.size),
                 "cover_95": float(np.mean(size <= Z95)),
+                "fails": failing_side(n_held=int(np.sum(size <= Z95)), n=size.size),
                 "ratio_rms": float(np.sqrt(np.mean(size**2))),
                 "ratio_bias": float(np.mean(values)),
                 "ratio_worst": float(size.max()),
             }
         )
     return rows
+
+
+def failing_side(*, n_held: int, n: int) -> str:
+    """Return on which side of `COVER_95` a number of intervals that held the truth lies; empty when between.
+
+    Examples
+    --------
+    >>> failing_side(n_held=85, n=100), failing_side(n_held=95, n=100), failing_side(n_held=100, n=100)
+    ('too narrow', '', 'too wide')
+    >>> failing_side(n_held=20, n=20)  # all of so few hold in one of three tries though each does in 95 % only
+    'too few to tell'
+    """
+    low, high = COVER_95
+    if n_held < low * n:
+        return "too narrow"
+    if n_held <= high * n:
+        return ""
+    return "too wide" if 0.95**n < _RARE else "too few to tell"
 
 
 def _interval_label(reading: Reading) -> str:
@@ -152,9 +174,10 @@ def print_intervals(results: Iterable[ClipResult]) -> None:
     """Print the third table: cover of the stated 95 % intervals per metric, over all movements and instants."""
     print(
         f"\n{'from':8s} {'95 % intervals of':42s} {'n':>5s} {'hold':>6s} {'error over stated':>18s} {'mean':>6s} {'worst':>6s}"
+        f"  outside {COVER_95[0]:.0%}-{COVER_95[1]:.0%}"
     )
     for row in interval_rows(results):
         print(
             f"{row['source']:8s} {row['metric']:42s} {row['n']:5.0f} {row['cover_95']:6.3f}"
-            f" {row['ratio_rms']:18.2f} {row['ratio_bias']:6.2f} {row['ratio_worst']:6.2f}"
+            f" {row['ratio_rms']:18.2f} {row['ratio_bias']:6.2f} {row['ratio_worst']:6.2f}  {row['fails']}"
         )

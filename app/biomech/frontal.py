@@ -14,10 +14,9 @@ from app.biomech.events import Instant
 from app.biomech.frontal_plane import FrontalPlane
 from app.biomech.joints import Joint
 from app.biomech.kinematics import SIDES, BodyPaths
-from app.biomech.measurement import DEPTH_SD_DEG
 from app.biomech.metrics import ErrorModel, Value, peak_in, slope_at, value_at
 from app.biomech.scale import Scale
-from app.biomech.types import FloatArray, Kinematics, Side
+from app.biomech.types import FloatArray, Kinematics, Movement, Side
 from app.biomech.view import Yaw
 
 PELVIS_LANDMARK_SD_DEG = 5.0
@@ -25,7 +24,13 @@ PELVIS_LANDMARK_SD_DEG = 5.0
 MODEL_SD_DEG = 2.5
 """What the pose model adds to a knee away from landings, besides what was measured there [D, own rendered clips: with
 the landmark model refitted without the clip, squats read 1.8 deg too much, somebody who stands 2.3 and a single-leg
-squat up to 5 deg too little; too few clips for a correction of their own]."""
+squat up to 5 deg too little; too few clips for a correction of their own]. A movement without any clip has the middle."""
+MODEL_SD_OF_DEG = {
+    Movement.BILATERAL_SQUAT: 1.2,
+    Movement.STANDING: 1.5,
+    Movement.SINGLE_LEG_SQUAT: 4.0,
+}
+"""The same for movements of which there is a clip [D, what each asks for beside the errors of a landing]."""
 MIN_THIGH_SHARE = 0.5
 """Projected over full thigh length below which the angle means nothing (method section 1.1)."""
 NEARER_KNEES_SD = 0.08
@@ -43,6 +48,7 @@ class FrontalMeasurement:
     kinematics: Kinematics
     plane: FrontalPlane
     scale: Scale | None = None
+    model_sd_deg: float = MODEL_SD_DEG
 
     @cached_property
     def errors(self) -> ErrorModel:
@@ -81,7 +87,7 @@ class FrontalMeasurement:
         One knee of a turned athlete has the false angle of the turn in it too.
         """
         turned = side is not Side.BOTH and not self.yaw.is_square
-        parts = (value.se, MODEL_SD_DEG, self.errors.yaw_deg(side, at_s) if turned else 0.0)
+        parts = (value.se, self.model_sd_deg, self.errors.yaw_deg(side, at_s) if turned else 0.0)
         return Value(value=value.value, se=float(np.sqrt(np.sum(np.square(parts)))))
 
     def frontal_at(self, side: Side, instant: Instant) -> Value:
@@ -93,8 +99,9 @@ class FrontalMeasurement:
         by_yaw, by_lens = (
             float(np.mean([value_at(self.time_s, part[k], instant.time_s) for part in parts])) for k in (0, 1)
         )
-        picture = self.errors.fppa_se(dict.fromkeys(sides, instant.time_s), timing_deg=timing)
-        parts_deg = (picture, by_yaw, by_lens, DEPTH_SD_DEG, MODEL_SD_DEG)
+        at = dict.fromkeys(sides, instant.time_s)
+        picture = self.errors.fppa_se(at, timing_deg=timing)
+        parts_deg = (picture, by_yaw, by_lens, self.errors.depth_deg(at), self.model_sd_deg)
         se = float(np.sqrt(np.sum(np.square(parts_deg))))
         return Value(value=value_at(self.time_s, series, instant.time_s), se=se)
 

@@ -13,8 +13,6 @@ from app.biomech.metrics import ErrorModel, Value, peak_in, slope_at, value_at
 from app.biomech.types import FloatArray, Kinematics, Side
 from app.biomech.view import Yaw
 
-DEPTH_SD_DEG = 1.0
-"""What depth from foreshortening and a camera that is not level add in the frontal plane [D, own rendered jumps]."""
 PEAK_TAIL = 0.20
 """The window of the peak goes on for this share of the contact after the lowest point (method section 2.3)."""
 
@@ -158,8 +156,9 @@ class LandingMeasurement:
         by_yaw, by_lens = (
             float(np.mean([value_at(self.time_s, part[k], at_s) for part in parts])) for k in (0, 1)
         )
-        picture = self.errors.fppa_se(dict.fromkeys(sides, at_s), timing_deg=timing_deg)
-        return float(np.sqrt(picture**2 + by_yaw**2 + by_lens**2 + DEPTH_SD_DEG**2))
+        at = dict.fromkeys(sides, at_s)
+        picture, depth = self.errors.fppa_se(at, timing_deg=timing_deg), self.errors.depth_deg(at)
+        return float(np.sqrt(picture**2 + by_yaw**2 + by_lens**2 + depth**2))
 
     @cached_property
     def _plane_se_deg(self) -> dict[Side, tuple[FloatArray, FloatArray]]:

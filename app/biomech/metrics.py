@@ -13,17 +13,24 @@ from app.biomech import angles, signals
 from app.biomech.definitions import check_metric
 from app.biomech.events import Instant
 from app.biomech.kinematics import BodyPaths
-from app.biomech.landmark_model import LandmarkModel
+from app.biomech.landmark_model import MOST_SHORTENED, LandmarkModel
 from app.biomech.types import FloatArray, Metric, Side
 from app.biomech.view import Yaw
 
 GRAVITY_M_S2 = 9.81
 LANDMARK_COMMON_SD_DEG = 1.0
-"""Spread from clip to clip of the landmark offset that both knees share [D, as the next]."""
+"""Spread from clip to clip of the landmark offset that both knees share, in landings as a whole [D, as the others]."""
+LANDMARK_STRAIGHT_SD_DEG, LANDMARK_BENT_SD_DEG = 0.7, 2.2
+"""Of it what a straight leg has, and what a bent one adds for each part by which its thigh looks shorter than it is
+[D, own rendered clips and their copies, offsets refitted without the clip: mean of both knees 0.7 deg at contact and
+standing, 1.1 at the lowest point, where thighs look 0.35 shorter; bodies drawn in landing postures have more]."""
+DEPTH_BENT_SD_DEG = 2.8
+"""What depth from foreshortening and a camera that is not level add in the frontal plane, for each part by which the
+thigh looks shorter [D, own rendered jumps: nothing at contact, 1.4 deg at the lowest point in five of them]."""
 LANDMARK_SIDE_SD_DEG = 1.0
 """What each knee adds to it [D, own rendered clips and their variants, the landmark model refitted without the clip:
 both together 1.3 deg in the root of the mean square; a turned athlete's knees are further off]."""
-LANDMARK_TURNED_SD = 0.2
+LANDMARK_TURNED_SD = 0.3
 """What a turn adds to the offset that both knees share, degrees for each degree of yaw [D: a rendered jump at 8 deg
 reads both knees 2.9 deg low, a real one at 40 and 35 deg about 4 deg high and right]."""
 LANDMARK_CHANGE_SHARE = 0.8
@@ -122,12 +129,29 @@ class ErrorModel:
         kept = signals.kept_noise_share(cutoff_hz=self.paths.cutoff_hz, rate_hz=self.paths.rate_hz)
         return self.paths.jitter_px * float(np.sqrt(kept))
 
-    @property
-    def landmark_common_deg(self) -> float:
-        """What the landmark model leaves unsure of both knees alike."""
+    def shortening(self, at: dict[Side, float]) -> float:
+        """Return the part by which thighs look shorter than they are, mean of the sides, 0 to `MOST_SHORTENED`."""
+        parts = []
+        for side, at_s in at.items():
+            hip, knee, _ = self.paths.leg(side)
+            length = value_at(self.paths.time_s, np.hypot(*(knee - hip).T), at_s)
+            parts.append(np.clip(1.0 - length / self.paths.thigh_px, 0.0, MOST_SHORTENED))
+        return float(np.mean(parts))
+
+    def landmark_common_deg(self, at: dict[Side, float] | None = None) -> float:
+        """Return what the landmark model leaves unsure of both knees alike, at an instant or in a change within the clip."""
         turned_deg = float(np.degrees(np.sin(np.radians(self.yaw.yaw_deg))))  # from behind is square too
-        parts = (LANDMARK_COMMON_SD_DEG, LANDMARK_TURNED_SD * turned_deg, self.paths.doubt.angle_deg)
+        body_deg = (
+            LANDMARK_COMMON_SD_DEG
+            if at is None
+            else np.hypot(LANDMARK_STRAIGHT_SD_DEG, LANDMARK_BENT_SD_DEG * self.shortening(at))
+        )
+        parts = (body_deg, LANDMARK_TURNED_SD * turned_deg, self.paths.doubt.angle_deg)
         return float(np.sqrt(np.sum(np.square(parts))))
+
+    def depth_deg(self, at: dict[Side, float]) -> float:
+        """Return what depth adds in the athlete's own frontal plane."""
+        return DEPTH_BENT_SD_DEG * self.shortening(at)
 
     @property
     def landmark_side_deg(self) -> float:
@@ -192,7 +216,7 @@ class ErrorModel:
         jitter = np.sqrt(sum(self.fppa_jitter_deg(side, t) ** 2 for side, t in at.items())) / n
         own = self.landmark_side_deg / np.sqrt(n)
         turn = 0.0 if n > 1 else self.turn_deg(*next(iter(at.items())))
-        parts = (jitter, own, self.landmark_common_deg, turn, timing_deg)
+        parts = (jitter, own, self.landmark_common_deg(at), turn, timing_deg)
         return float(np.sqrt(sum(part**2 for part in parts)))
 
     def fppa_change_se(
@@ -203,7 +227,7 @@ class ErrorModel:
         moments = [(side, t) for moment in (start, stop) for side, t in moment.items()]
         jitter = np.sqrt(sum(self.fppa_jitter_deg(side, t) ** 2 for side, t in moments)) / n
         landmark = LANDMARK_CHANGE_SHARE * np.hypot(
-            self.landmark_common_deg, self.landmark_side_deg / np.sqrt(n)
+            self.landmark_common_deg(), self.landmark_side_deg / np.sqrt(n)
         )
         turn = (
             0.0 if n > 1 else max(abs(self.turn_deg(s, stop[s]) - self.turn_deg(s, start[s])) for s in stop)

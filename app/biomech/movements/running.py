@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.biomech import strides
-from app.biomech.frontal import MODEL_SD_DEG, FrontalMeasurement, mean_of, towards
+from app.biomech.frontal import FrontalMeasurement, mean_of, towards
 from app.biomech.kinematics import SIDES
 from app.biomech.metrics import Value, make_metric, value_at
 from app.biomech.movements.base import MovementDefinition, Trial
@@ -85,7 +85,7 @@ def _metrics(examined: Examined, stances: list[Stance]) -> list[Metric]:
     if len(knees) == len(SIDES) and not hide:
         at = {stance.side: stance.middle.time_s for stance in stances[:2]}
         se = m.errors.fppa_se(at if len(at) == len(SIDES) else dict.fromkeys(SIDES, stances[0].middle.time_s))
-        se = float(np.hypot(se, MODEL_SD_DEG))
+        se = float(np.hypot(se, m.model_sd_deg))
         both = Value(value=float(np.mean([knee.value for knee in knees])), se=se)
     width, cadence = (None if hide else step_width(m, stances)), _cadence(stances)
     return [

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.biomech import checks
 from app.biomech.events import Instant
-from app.biomech.frontal import FrontalMeasurement, mean_of, spread_of
+from app.biomech.frontal import MODEL_SD_DEG, MODEL_SD_OF_DEG, FrontalMeasurement, mean_of, spread_of
 from app.biomech.frontal_plane import FrontalPlane, with_frontal_series
 from app.biomech.joints import Joint
 from app.biomech.kinematics import BodyPaths, compute_kinematics
@@ -123,6 +123,7 @@ def examine(
         kinematics=_kinematics(plane.paths if frontal else paths, plane if frontal else None),
         plane=plane,
         scale=scale,
+        model_sd_deg=MODEL_SD_OF_DEG.get(trial.context.movement, MODEL_SD_DEG),
     )
     measurable = frontal and yaw.is_frontal and not codes & _UNTRUSTED
     return Examined(trial=trial, measurement=measurement, findings=findings, measurable=measurable)

@@ -81,7 +81,8 @@ def _frontal(m: FrontalMeasurement, window: BoolArray) -> list[Entry]:
     entries: list[Entry] = []
     for side in (Side.LEFT, Side.RIGHT, Side.BOTH):
         sides = SIDES if side is Side.BOTH else (side,)
-        se = float(np.hypot(m.errors.fppa_se(dict.fromkeys(sides, at_s)), SWAY_SD_DEG))
+        own = (m.errors.fppa_se(dict.fromkeys(sides, at_s)), m.model_sd_deg, SWAY_SD_DEG)
+        se = float(np.sqrt(np.sum(np.square(own))))
         entries.append(("fppa", side, STANDING, _median(m.fppa(side)[window], se=se)))
         own_se = float(np.hypot(m.frontal_at(side, Instant(time_s=at_s, sd_s=0.0)).se, SWAY_SD_DEG))
         entries.append(("fppa_frontal", side, STANDING, _median(m.frontal(side)[window], se=own_se)))

@@ -222,3 +222,17 @@ def test_error_of_the_mean_when_the_athlete_is_turned_then_the_landmarks_of_both
     assert square is not None
     assert turned is not None
     assert turned > 1.15 * square
+
+
+@pytest.mark.parametrize("key", ["fppa", "fppa_frontal"])
+def test_error_of_the_mean_when_legs_are_straight_at_contact_then_it_is_less_than_where_they_are_bent(
+    key: str,
+) -> None:
+    outcome = assess(
+        drop_jump(fps=240.0, base_deg=(4.0, 4.0), rise_deg=(0.0, 0.0))[1]
+    )  # nothing changes: no timing
+    at = {m.event: m.se for m in outcome.metrics if (m.key, m.side) == (key, Side.BOTH)}
+    straight, bent = at["initial_contact"], at["peak_knee_flexion"]
+    assert straight is not None
+    assert bent is not None
+    assert bent > 1.1 * straight

@@ -226,3 +226,13 @@ def test_by_hand_when_a_lowest_point_is_moved_then_that_repetition_is_read_there
     refused = assess_trial(video=video_of(track), track=track, context=context, by_hand=[late])
     assert isinstance(refused, Rejected)
     assert "events_out_of_order" in problems(refused)
+
+
+def test_error_when_the_squat_is_on_one_leg_then_a_knee_is_less_sure_than_on_two() -> None:
+    two, one = (
+        metric(assess(mover(movement)[1], movement), "fppa", Side.LEFT, LOWEST, repetition=1).se
+        for movement in (BOTH_LEGS, ONE_LEG)
+    )
+    assert two is not None
+    assert one is not None
+    assert one > 1.5 * two  # the model was seen to be further off
