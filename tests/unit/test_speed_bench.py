@@ -11,14 +11,15 @@ from app.media.frames import VideoFile
 from bench import speed_clips
 from bench.speed import COLUMNS, table
 from bench.speed_clips import LongClip
-from scripts.speed_chart import chart
+from scripts.speed_chart import BEGIN, END, chart, filled
+from scripts.speed_chart import table as page_table
 
 
 def _result(seconds: float) -> dict[str, Any]:
     return {
         "clip": "jump <a>",
-        "ours": {"n_frames": 600, "seconds": seconds, "n_network_runs": 250, "child_mb": 349.0},
-        "plain": {"seconds": 8.0},
+        "ours": {"n_frames": 600, "seconds": seconds, "cpu_s": 2.5, "n_network_runs": 250, "child_mb": 349.0},
+        "plain": {"seconds": 8.0, "cpu_s": 10.25},
         "agreement": {"close_ratio": 1.2, "peak_fppa_deg": 0.02, "event_frames": 0.15},
         "times_less_cpu": 3.0,
         "times_faster": 8.0 / seconds,
@@ -43,6 +44,25 @@ def test_chart_when_drawn_then_it_is_a_picture_with_a_title_and_two_bars_a_clip(
     drawn = ElementTree.fromstring(chart(document))  # noqa: S314  # our own words
     assert drawn.find("{http://www.w3.org/2000/svg}title") is not None
     assert len(drawn.findall("{http://www.w3.org/2000/svg}rect")) == 1 + 2 + 2 * 2
+
+
+@pytest.mark.parametrize("load", [0.5, 12.0])
+def test_page_when_filled_then_it_has_a_row_a_clip_and_seconds_only_of_an_idle_machine(load: float) -> None:
+    document = {
+        "clips": [_result(1.0), _result(2.0)],
+        "machine": {"processor": "A", "n_cores": 2, "commit": "abc", "load_before": load},
+        "memory_clip": None,
+    }
+    page = filled(
+        f"# Speed\n\n{BEGIN}an older table\n{END}\nmore\n", page_table(document, name="speed-1.json")
+    )
+    assert page.startswith(f"# Speed\n\n{BEGIN}`speed-1.json`")
+    assert page.endswith(f"{END}\nmore\n")
+    assert "older" not in page
+    rows = [line for line in page.splitlines() if line.startswith("| jump <a>")]
+    assert len(rows) == 2
+    assert all("| 2.50 s | 10.25 s | 250 |" in row for row in rows)
+    assert ("1.00 (8.0 times faster)" in rows[0]) is (load < 4.0)
 
 
 @pytest.mark.parametrize(("fps_hz", "duration_s"), [(30, 2.0), (120, 0.2)])
