@@ -20,6 +20,7 @@ from app.api.schemas.screenings import (
     ScreeningMetricOutput,
     ScreeningOutput,
     ScreeningRef,
+    ScreeningSummaryOutput,
     StandingSourceOutput,
     StaticJudgementOutput,
     StaticOutput,
@@ -42,6 +43,7 @@ from app.services.screening_models import (
     MovementView,
     ScreeningChange,
     ScreeningMetric,
+    ScreeningSummary,
     ScreeningView,
     StaticView,
     TeamNormView,
@@ -58,6 +60,18 @@ def present_screening(screening: ScreeningView) -> ScreeningOutput:
         context=screening.context,
         created_at=screening.created_at,
         movements=[_movement(movement) for movement in screening.movements],
+    )
+
+
+def present_summary(screening: ScreeningSummary) -> ScreeningSummaryOutput:
+    """Return one line of a list of screenings."""
+    return ScreeningSummaryOutput(
+        id=screening.id,
+        athlete=AthleteOutput.model_validate(screening.athlete),
+        screened_on=screening.screened_on,
+        context=screening.context,
+        created_at=screening.created_at,
+        movements=[MovementBase(**_base(movement)) for movement in screening.movements],
     )
 
 

@@ -128,6 +128,18 @@ class ScreeningView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScreeningSummary:
+    """One line of a list of screenings."""
+
+    id: UUID
+    athlete: AthleteSummary
+    screened_on: date
+    context: ScreeningContext
+    created_at: datetime
+    movements: tuple[MovementView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryMovement:
     """One movement of one screening, and whether it goes on from the screening before that had it."""
 

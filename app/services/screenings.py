@@ -7,19 +7,22 @@ from datetime import date
 from uuid import UUID
 
 from app.biomech.norms import find_norm
-from app.db.repositories.screenings import ScreeningRecord
+from app.db.repositories.screenings import ScreeningFilter, ScreeningRecord
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.athletes import AthleteRecord
 from app.domain.audit import Act
 from app.domain.errors import NotFoundError
+from app.services.analysis_feed import check_whose
+from app.services.cursors import check_limit, day_part, decode_cursor, encode_cursor, id_part, split_page
 from app.services.judged_movements import load_movements
-from app.services.read_models import AthleteSummary
+from app.services.read_models import AthleteSummary, Page
 from app.services.references import find_alignment, read_team_reference
 from app.services.screening_models import (
     JudgedMovement,
     MovementView,
     ScreeningMetric,
+    ScreeningSummary,
     ScreeningView,
 )
 
@@ -37,7 +40,7 @@ def get_screening(*, uow: UnitOfWork, principal: Principal, screening_id: UUID) 
     uow.audit.record_reading(actor=principal, act=Act.SCREENING_READ, object_id=screening_id)
     return ScreeningView(
         id=screening.id,
-        athlete=AthleteSummary(**{n: getattr(athlete, n) for n in AthleteSummary.__dataclass_fields__}),
+        athlete=_summary(athlete),
         age_years=age_years,
         screened_on=screening.screened_on,
         context=screening.context,
@@ -46,6 +49,53 @@ def get_screening(*, uow: UnitOfWork, principal: Principal, screening_id: UUID) 
             _judge(uow, organisation_id, screening, athlete, movement, age_years) for movement in movements
         ),
     )
+
+
+def list_screenings(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    wanted: ScreeningFilter | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[ScreeningSummary]:
+    """List screenings, the newest day first, each movement with its score over the valid trials."""
+    principal.require(Permission.RESULTS_READ)
+    organisation_id, chosen = principal.organisation_id, wanted or ScreeningFilter()
+    check_whose(uow=uow, principal=principal, athlete_id=chosen.athlete_id, team_id=chosen.team_id)
+    before = None if cursor is None else decode_cursor(cursor, day_part, id_part)
+    rows = uow.screenings.list_newest(
+        organisation_id=organisation_id,
+        wanted=chosen,
+        before=None if before is None else (before[0], before[1]),
+        limit=check_limit(limit) + 1,
+    )
+    page, more = split_page(rows, limit=limit)
+    people = uow.athletes.load(organisation_id=organisation_id, ids={row.athlete_id for row in page})
+    movements = load_movements(uow=uow, organisation_id=organisation_id, screenings=page)
+    uow.audit.record_reading(
+        actor=principal,
+        act=Act.ANALYSES_READ,
+        object_id=chosen.team_id or chosen.athlete_id or organisation_id,
+    )
+    return Page(
+        items=tuple(
+            ScreeningSummary(
+                id=row.id,
+                athlete=_summary(people[row.athlete_id]),
+                screened_on=row.screened_on,
+                context=row.context,
+                created_at=row.created_at,
+                movements=tuple(movements[row.id]),
+            )
+            for row in page
+        ),
+        next_cursor=encode_cursor(page[-1].screened_on, page[-1].id) if more else None,
+    )
+
+
+def _summary(athlete: AthleteRecord) -> AthleteSummary:
+    return AthleteSummary(**{name: getattr(athlete, name) for name in AthleteSummary.__dataclass_fields__})
 
 
 def find_screening(*, uow: UnitOfWork, principal: Principal, screening_id: UUID) -> ScreeningRecord:

@@ -63,6 +63,40 @@ def test_screening_when_read_then_trials_numbers_sides_alignment_references_and_
     assert standing["static"] is None
 
 
+def test_screenings_when_listed_then_everybodys_newest_first_with_their_scores(own, make, make_club) -> None:
+    ada, bea = make.athlete(), make.athlete()
+    first = make.landings(ada, landing_record())
+    later = make.landings(ada, landing_record(), day=LATER)
+    other = make.landings(bea, landing_record())
+    items, url = [], "/api/v1/screenings?limit=2"
+    while url:
+        answer = own.client.get(url)
+        assert answer.status_code == 200, answer.text
+        items += answer.json()["items"]
+        url = answer.links.get("next", {}).get("url")
+    assert items[0]["id"] == str(later)
+    assert {item["id"] for item in items} == {str(first), str(later), str(other)}
+    whole = read(own.client, f"/screenings/{later}")
+    assert items[0]["athlete"] == whole["athlete"]
+    (listed,), (movement,) = items[0]["movements"], whole["movements"]
+    assert listed == {name: movement[name] for name in listed}
+    assert listed["risk_score"]["band"]
+
+    def ids(**params: str) -> set[str]:
+        return {item["id"] for item in read(own.client, "/screenings", **params)["items"]}
+
+    assert ids(athlete_id=str(bea)) == {str(other)}
+    assert ids(screened_from=LATER.isoformat()) == {str(later)}
+    assert ids(screened_to=DAY.isoformat()) == {str(first), str(other)}
+    assert ids(context="fatigued") == set()
+    team = own.client.post("/api/v1/teams", json={"name": "U17"}).json()["id"]
+    assert ids(team_id=team) == set()
+    own.client.patch(f"/api/v1/athletes/{bea}", json={"team_ids": [team]})
+    assert ids(team_id=team) == {str(other)}
+    check_problem(make_club().client.get(f"/api/v1/screenings?team_id={team}"), code="not_found")
+    assert read(make_club().client, "/screenings")["items"] == []
+
+
 def test_history_when_read_then_versions_stand_with_a_marker_between_them(own, make) -> None:
     athlete = make.athlete()
     first = make.landings(athlete, landing_record())

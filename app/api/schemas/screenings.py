@@ -209,6 +209,23 @@ class ScreeningOutput(Output):
     movements: list[MovementOutput]
 
 
+class ScreeningSummaryOutput(Output):
+    """A screening in short; `GET /screenings/{id}` has trials, numbers, sides and references."""
+
+    id: UUID
+    athlete: AthleteOutput
+    screened_on: date
+    context: ScreeningContext
+    created_at: datetime
+    movements: list[MovementBase]
+
+
+class ScreeningPage(OutputPage):
+    """Screenings, the newest day first."""
+
+    items: list[ScreeningSummaryOutput]
+
+
 class HistoryValueOutput(Output):
     """A number of one screening: the mean of its valid trials."""
 

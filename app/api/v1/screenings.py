@@ -7,16 +7,57 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api.deps import CursorQuery, LimitQuery, PrincipalDep, Requires, UowDep
 from app.api.pagination import add_next_link
-from app.api.present_screenings import present_change, present_entry, present_screening
+from app.api.present_screenings import present_change, present_entry, present_screening, present_summary
 from app.api.responses import problems
-from app.api.schemas.screenings import HistoryPage, ScreeningChangeOutput, ScreeningOutput
+from app.api.schemas.base import CalendarDate
+from app.api.schemas.screenings import HistoryPage, ScreeningChangeOutput, ScreeningOutput, ScreeningPage
+from app.db.repositories.screenings import ScreeningFilter
 from app.domain.access import Permission
+from app.domain.screenings import ScreeningContext
 from app.http.small_bodies import SmallBodyRoute
 from app.services import athlete_history, screenings
 
 READ = [Depends(Requires(Permission.RESULTS_READ))]
 
 router = APIRouter(tags=["screenings"], route_class=SmallBodyRoute)
+
+
+@router.get(
+    "/screenings",
+    operation_id="list_screenings",
+    summary="Screenings of everybody",
+    dependencies=READ,
+    responses=problems(404, 422),
+)
+def list_screenings(
+    uow: UowDep,
+    principal: PrincipalDep,
+    request: Request,
+    response: Response,
+    team_id: Annotated[UUID | None, Query(description="Only of athletes who are in this team now.")] = None,
+    athlete_id: Annotated[UUID | None, Query(description="Only of this athlete.")] = None,
+    context: Annotated[ScreeningContext | None, Query(description="Only of this occasion.")] = None,
+    screened_from: Annotated[CalendarDate | None, Query(description="The first day.")] = None,
+    screened_to: Annotated[CalendarDate | None, Query(description="The last day.")] = None,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 50,
+) -> ScreeningPage:
+    """List screenings, the newest day first, each movement with its score over the valid trials."""
+    page = screenings.list_screenings(
+        uow=uow,
+        principal=principal,
+        wanted=ScreeningFilter(
+            athlete_id=athlete_id,
+            team_id=team_id,
+            context=context,
+            screened_from=screened_from,
+            screened_to=screened_to,
+        ),
+        cursor=cursor,
+        limit=limit,
+    )
+    add_next_link(request, response, page.next_cursor)
+    return ScreeningPage(items=[present_summary(item) for item in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(

@@ -168,6 +168,7 @@ class Screening(TenantMixin, Base):
         tenant_key(),
         tenant_reference("athlete_id", "athlete"),
         UniqueConstraint("organisation_id", "athlete_id", "screened_on", "context"),
+        Index("ix_screening_newest", "organisation_id", text("screened_on DESC"), text("id DESC")),
     )
 
     id: Mapped[IdKey]

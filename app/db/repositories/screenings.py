@@ -1,17 +1,17 @@
 """Screenings of one organisation as they are judged: their trials, recordings, and those of the team beside them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Select, String, Uuid, bindparam, func, select, text, tuple_
+from sqlalchemy import Boolean, ColumnElement, Select, String, Uuid, bindparam, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.biomech.types import Movement, Sex, Side, View
-from app.db.models import Analysis, Recording, Screening, ScreeningJudgement, Trial
+from app.db.models import Analysis, Recording, Screening, ScreeningJudgement, TeamMember, Trial
 from app.domain.lifecycle import RecordingState
 from app.domain.screenings import ScreeningContext
 
@@ -28,6 +28,19 @@ class ScreeningRecord:
     screened_on: date
     context: ScreeningContext
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreeningFilter:
+    """Which screenings are wanted; None means all."""
+
+    athlete_id: UUID | None = None
+    team_id: UUID | None = None
+    """Of athletes who are in it now."""
+    context: ScreeningContext | None = None
+    screened_from: date | None = None
+    screened_to: date | None = None
+    """This day included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +117,16 @@ class ScreeningRepository:
         if after is not None:
             query = query.where(tuple_(Screening.screened_on, Screening.id) > after)
         query = query.order_by(Screening.screened_on, Screening.id).limit(limit)
+        return [_record(row) for row in self._session.scalars(query)]
+
+    def list_newest(
+        self, *, organisation_id: UUID, wanted: ScreeningFilter, before: ScreeningKey | None, limit: int
+    ) -> list[ScreeningRecord]:
+        """Return screenings of whomever, newest first."""
+        query = _screenings(organisation_id).where(*_conditions(organisation_id, wanted))
+        if before is not None:
+            query = query.where(tuple_(Screening.screened_on, Screening.id) < before)
+        query = query.order_by(Screening.screened_on.desc(), Screening.id.desc()).limit(limit)
         return [_record(row) for row in self._session.scalars(query)]
 
     def list_last(
@@ -255,6 +278,23 @@ class ScreeningRepository:
 
 def _screenings(organisation_id: UUID) -> Select[Screening]:
     return select(Screening).where(Screening.organisation_id == organisation_id)
+
+
+def _conditions(organisation_id: UUID, wanted: ScreeningFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.athlete_id is not None:
+        yield Screening.athlete_id == wanted.athlete_id
+    if wanted.team_id is not None:
+        yield Screening.athlete_id.in_(
+            select(TeamMember.athlete_id).where(
+                TeamMember.organisation_id == organisation_id, TeamMember.team_id == wanted.team_id
+            )
+        )
+    if wanted.context is not None:
+        yield Screening.context == wanted.context
+    if wanted.screened_from is not None:
+        yield Screening.screened_on >= wanted.screened_from
+    if wanted.screened_to is not None:
+        yield Screening.screened_on <= wanted.screened_to
 
 
 def _record(row: Screening) -> ScreeningRecord:
