@@ -1,9 +1,9 @@
 """What page routes ask for: who is signed in, a unit of work of theirs, and the parts of the application."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Form, Request
 
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal, Role
@@ -13,6 +13,7 @@ from app.http.parts import Parts, parts_of
 from app.http.rate_limits import REQUESTS
 from app.services import accounts, own_results
 from app.web.contexts.parts import Viewer
+from app.web.forms import CSRF_FIELD, check_form
 
 
 def get_parts(request: Request) -> Parts:
@@ -33,6 +34,17 @@ def get_principal(request: Request, parts: PartsDep) -> Principal:
 
 
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
+
+
+def check_own_form(
+    request: Request, parts: PartsDep, csrf_token: Annotated[str, Form(max_length=200)] = ""
+) -> None:
+    """Raise `CsrfError` unless what is posted comes from a page of ours, made for this browser."""
+    check_form(request, {CSRF_FIELD: csrf_token}, settings=parts.settings)
+
+
+OWN_FORM: Final = Depends(check_own_form)
+"""For routes that are posted to; those that read a form with a file themselves, check it themselves."""
 
 
 class PageRule(AccessRule):

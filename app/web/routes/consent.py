@@ -16,8 +16,8 @@ from app.services.door_links import CONSENT_PATH as PATH
 from app.services.door_links import consent_link
 from app.web.contexts.parts import Choice, Problem
 from app.web.contexts.rosters import ConsentPage
-from app.web.deps import PartsDep
-from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
+from app.web.deps import OWN_FORM, PartsDep
+from app.web.forms import form_token, new_visitor, set_private_cookie, visitor_cookie_name
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(anybody)])
@@ -46,30 +46,25 @@ def show_consent(request: Request, parts: PartsDep) -> Response:
     return _page(request, parts, step="open")
 
 
-@router.post(PATH)
-def open_consent(
-    request: Request, parts: PartsDep, token: Token = "", csrf_token: Token = ""
-) -> Response:  # empty form fields
+@router.post(PATH, dependencies=[OWN_FORM])
+def open_consent(request: Request, parts: PartsDep, token: Token = "") -> Response:  # empty form fields
     """Show what is asked; the link stays good until it is answered."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         return _ask(request, parts, token=token.strip())
     except DomainError as error:
         return _refuse(request, parts, error)
 
 
-@router.post(f"{PATH}/decide")
+@router.post(f"{PATH}/decide", dependencies=[OWN_FORM])
 def decide(
     request: Request,
     parts: PartsDep,
     purpose: Annotated[list[str] | None, Form()] = None,
     given_by: Annotated[str, Form(max_length=400)] = "",
     relation: Annotated[str, Form(max_length=40)] = Relation.PARENT.value,
-    token: Token = "",  # an empty form field
-    csrf_token: Token = "",  # as above
+    token: Token = "",  # an empty form field,  # as above
 ) -> Response:
     """Keep the decision, and hand out the link for changing it."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     parts.rate_limiter.hit(SIGN_IN_BY_ADDRESS, client_address(request))
     try:
         organisation_id = consents.organisation_of_token(token)

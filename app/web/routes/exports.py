@@ -16,8 +16,8 @@ from app.http.parts import Parts
 from app.services import exports, roster
 from app.web.contexts.exports import ExportsPage
 from app.web.contexts.parts import Choice, Problem
-from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_exports import format_choices, movement_choices, movement_of, present_export
 from app.web.render import page_response
 
@@ -31,7 +31,6 @@ _DONE: Final = {
     "asked": "The file is being made. You can leave this page.",
     "removed": "The file is removed.",
 }
-TokenField = Annotated[str, Form(max_length=200)]
 ShortField = Annotated[str, Form(max_length=100)]
 
 
@@ -51,7 +50,7 @@ def show_list(request: Request, parts: PartsDep, principal: PrincipalDep) -> Res
     return page_response(_page(request, parts, principal), template="_exports.html")
 
 
-@router.post(HERE)
+@router.post(HERE, dependencies=[OWN_FORM])
 def ask_export(
     request: Request,
     parts: PartsDep,
@@ -61,10 +60,8 @@ def ask_export(
     movement: ShortField = "",
     screened_from: ShortField = "",
     screened_to: ShortField = "",
-    csrf_token: TokenField = "",
 ) -> Response:
     """Have a file made."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     entered = {
         "format": file_format.value, "team_id": team_id, "movement": movement,
         "screened_from": screened_from, "screened_to": screened_to,
@@ -93,12 +90,9 @@ def fetch_export(
     return send_blob(blob, request=request, disposition="attachment")
 
 
-@router.post(HERE + "/{export_id}/remove")
-def remove_export(
-    export_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{export_id}/remove", dependencies=[OWN_FORM])
+def remove_export(export_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Remove the file, or call the work off."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         exports.remove_export(uow=uow, principal=principal, export_id=export_id)
     return RedirectResponse(f"{HERE}?done=removed", status_code=status.HTTP_303_SEE_OTHER)

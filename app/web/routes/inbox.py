@@ -14,7 +14,7 @@ from app.services import inbox, inbox_assignments, screening_days
 from app.services.inbox_assignments import MAX_AT_ONCE, Assigned, Assignment, AssignStatus
 from app.web.contexts.days import InboxPage
 from app.web.contexts.parts import Link
-from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_days import inbox_subtitle, person_label, present_item
 from app.web.render import page_response
@@ -23,7 +23,6 @@ router = APIRouter(dependencies=[Depends(PageRule(Permission.ROSTER_WRITE))])
 
 HERE = "/inbox"
 _TO, _OTHER = "to-", "other-"
-Text = Annotated[str, Form(max_length=400)]
 
 
 @router.get(HERE)
@@ -50,17 +49,15 @@ async def give_out(
     return await run_in_threadpool(_give_out, request, parts, principal, day, fields)
 
 
-@router.post(HERE + "/undo")
+@router.post(HERE + "/undo", dependencies=[OWN_FORM])
 def undo(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
-    change_id: Annotated[list[UUID], Form(max_length=MAX_AT_ONCE)] = [],  # noqa: B006  # the framework copies it
-    csrf_token: Text = "",
+    change_id: Annotated[list[UUID], Form(max_length=MAX_AT_ONCE)] = [],  # noqa: B006  # the framework copies it,
     day: UUID | None = None,
 ) -> Response:
     """Take the last assignments back."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         done = inbox_assignments.undo_assignments(uow=uow, principal=principal, change_ids=change_id)
     problems = tuple(each.problem.message for each in done if each.problem is not None)

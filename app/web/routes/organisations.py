@@ -1,15 +1,14 @@
 """Going over to another organisation of one's own."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request, Response, status
+from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from app.services import logins
 from app.web.contexts.own import OrganisationRow, OrganisationsPage
-from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PartsDep, PrincipalDep, SignedInRule, viewer_of
+from app.web.forms import form_token
 from app.web.present_settings import ROLE_LABELS
 from app.web.render import page_response
 
@@ -42,16 +41,9 @@ def show_organisations(request: Request, parts: PartsDep, principal: PrincipalDe
     return page_response(page)
 
 
-@router.post(HERE + "/{organisation_id}/enter")
-def enter_organisation(
-    organisation_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    principal: PrincipalDep,
-    csrf_token: Annotated[str, Form(max_length=200)] = "",
-) -> Response:
+@router.post(HERE + "/{organisation_id}/enter", dependencies=[OWN_FORM])
+def enter_organisation(organisation_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Go on as a member of another organisation, in the same login."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         logins.enter_organisation(uow=uow, principal=principal, organisation_id=organisation_id)
     return RedirectResponse("/", status_code=status.HTTP_303_SEE_OTHER)

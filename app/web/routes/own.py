@@ -11,8 +11,8 @@ from app.services import athlete_history, own_results
 from app.services.own_results import OwnAthlete
 from app.web.contexts.own import OwnConsentPage, OwnPage, OwnRow
 from app.web.contexts.parts import Choice, Link
-from app.web.deps import OwnRule, PartsDep, PrincipalDep, UowDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, OwnRule, PartsDep, PrincipalDep, UowDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_athlete import AthleteRequest, present_own_athlete
 from app.web.render import page_response
 from app.web.routes.athletes import SCREENINGS
@@ -89,18 +89,15 @@ def show_consent(
     return page_response(page)
 
 
-@router.post(HERE + "/{athlete_id}/consent")
+@router.post(HERE + "/{athlete_id}/consent", dependencies=[OWN_FORM])
 def decide(
     athlete_id: UUID,
-    request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     purpose: Annotated[list[str] | None, Form()] = None,
     relation: Annotated[str, Form(max_length=40)] = Relation.OTHER.value,
-    csrf_token: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """Keep the decision."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         own_results.decide_own(
             uow=uow,

@@ -16,7 +16,7 @@ from app.services import passkeys
 from app.services.passkeys import MAX_ANSWER_CHARS, Question, RelyingParty
 from app.services.read_models import SignedIn
 from app.web.contexts.parts import Problem
-from app.web.deps import PartsDep, PrincipalDep, SignedInRule
+from app.web.deps import OWN_FORM, PartsDep, PrincipalDep, SignedInRule
 from app.web.forms import check_form
 from app.web.paths import MAX_NEXT_CHARS, safe_path
 from app.web.routes.second_step import confirm_page, let_in, step_cookie_name, step_page
@@ -93,28 +93,23 @@ def take_second_step(
     return let_in(parts.settings, signed_in, next_path=next_path)
 
 
-@members.post("/confirm/passkey/options")
-def ask_to_confirm(
-    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@members.post("/confirm/passkey/options", dependencies=[OWN_FORM])
+def ask_to_confirm(parts: PartsDep, principal: PrincipalDep) -> Response:
     """Return what to ask the browser of somebody who is signed in."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         return _question(passkeys.ask_to_confirm(uow=uow, principal=principal, party=_party(parts)))
 
 
-@members.post("/confirm/passkey")
+@members.post("/confirm/passkey", dependencies=[OWN_FORM])
 def confirm(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     step: TokenField = "",
     answer: AnswerField = "",
-    csrf_token: TokenField = "",
     next: NextField = "/",  # the form field's name
 ) -> Response:
     """Note that it is them."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     next_path = safe_path(next)
     try:
         with parts.uow_factory(None) as uow:
@@ -124,17 +119,14 @@ def confirm(
     return RedirectResponse(next_path, status_code=status.HTTP_303_SEE_OTHER)
 
 
-@members.post("/settings/passkeys/options")
-def ask_for_new(
-    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@members.post("/settings/passkeys/options", dependencies=[OWN_FORM])
+def ask_for_new(parts: PartsDep, principal: PrincipalDep) -> Response:
     """Return what the browser needs to make a passkey."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         return _question(passkeys.ask_for_new(uow=uow, principal=principal, party=_party(parts)))
 
 
-@members.post("/settings/passkeys")
+@members.post("/settings/passkeys", dependencies=[OWN_FORM])
 def add_passkey(
     request: Request,
     parts: PartsDep,
@@ -142,10 +134,8 @@ def add_passkey(
     step: TokenField = "",
     answer: AnswerField = "",
     name: NameField = "",
-    csrf_token: TokenField = "",
 ) -> Response:
     """Keep the passkey that was made; show recovery codes with the first second factor."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(None) as uow:
             codes = passkeys.add_passkey(
@@ -162,28 +152,22 @@ def add_passkey(
     return codes_page(request, parts, principal, codes=codes) if codes else _back("passkey")
 
 
-@members.post("/settings/passkeys/{passkey_id}/name")
+@members.post("/settings/passkeys/{passkey_id}/name", dependencies=[OWN_FORM])
 def rename_passkey(
     passkey_id: UUID,
-    request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     name: NameField = "",
-    csrf_token: TokenField = "",
 ) -> Response:
     """Call a passkey something else."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         passkeys.rename_passkey(uow=uow, principal=principal, passkey_id=passkey_id, name=name)
     return _back("passkey_named")
 
 
-@members.post("/settings/passkeys/{passkey_id}/remove")
-def remove_passkey(
-    passkey_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@members.post("/settings/passkeys/{passkey_id}/remove", dependencies=[OWN_FORM])
+def remove_passkey(passkey_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Forget a passkey."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         passkeys.remove_passkey(
             uow=uow, principal=principal, passkey_id=passkey_id, post=post_of(parts.settings)

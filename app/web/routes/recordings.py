@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from app.biomech.types import Kinematics
@@ -20,8 +20,8 @@ from app.services.screening_models import ScreeningChange
 from app.services.trial_models import ScreeningLessView, TrialResultView
 from app.web.contexts.parts import Link
 from app.web.contexts.results import RecordingPage
-from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_recording import RecordingRequest, present_recording
 from app.web.render import page_response
 
@@ -74,34 +74,21 @@ def show_pictures(
 
 
 @router.post(
-    "/recordings/{recording_id}/retry", dependencies=[Depends(PageRule(Permission.RECORDINGS_WRITE))]
+    "/recordings/{recording_id}/retry",
+    dependencies=[Depends(PageRule(Permission.RECORDINGS_WRITE)), OWN_FORM],
 )
-def retry(
-    recording_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    uow: UowDep,
-    principal: PrincipalDep,
-    csrf_token: Annotated[str, Form(max_length=200)] = "",
-) -> Response:
+def retry(recording_id: UUID, uow: UowDep, principal: PrincipalDep) -> Response:
     """Try a recording again that failed."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     recordings.requeue_recording(uow=uow, principal=principal, recording_id=recording_id)
     return RedirectResponse(f"/recordings/{recording_id}", status_code=status.HTTP_303_SEE_OTHER)
 
 
 @router.post(
-    "/recordings/{recording_id}/delete", dependencies=[Depends(PageRule(Permission.RECORDINGS_WRITE))]
+    "/recordings/{recording_id}/delete",
+    dependencies=[Depends(PageRule(Permission.RECORDINGS_WRITE)), OWN_FORM],
 )
-def delete(
-    recording_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    principal: PrincipalDep,
-    csrf_token: Annotated[str, Form(max_length=200)] = "",
-) -> Response:
+def delete(recording_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Remove a recording for good, and show that it is gone."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     retention.delete_recording(
         uow_factory=parts.uow_factory, blobs=parts.blobs, principal=principal, recording_id=recording_id
     )

@@ -18,7 +18,7 @@ from app.services import athletes, recordings, roster_export, roster_imports, un
 from app.services.roster_export import RosterFormat
 from app.web.contexts.parts import Problem
 from app.web.contexts.rosters import ImportStartPage
-from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import check_form, form_token
 from app.web.present_imports import present_draft, present_report, read_answers
 from app.web.render import page_response
@@ -72,32 +72,16 @@ async def answer(import_id: UUID, request: Request, parts: PartsDep, principal: 
     return await run_in_threadpool(_answer, request, parts, principal, import_id, fields)
 
 
-@router.post("/roster-imports/{import_id}/confirm")
-def confirm(
-    import_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    uow: UowDep,
-    principal: PrincipalDep,
-    csrf_token: CsrfToken = "",
-) -> Response:
+@router.post("/roster-imports/{import_id}/confirm", dependencies=[OWN_FORM])
+def confirm(import_id: UUID, uow: UowDep, principal: PrincipalDep) -> Response:
     """Import the file and show the report."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     roster_imports.confirm_import(uow=uow, principal=principal, import_id=import_id)
     return _go(f"/roster-imports/{import_id}")
 
 
-@router.post("/roster-changes/{change_id}/undo")
-def undo(
-    change_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    uow: UowDep,
-    principal: PrincipalDep,
-    csrf_token: CsrfToken = "",
-) -> Response:
+@router.post("/roster-changes/{change_id}/undo", dependencies=[OWN_FORM])
+def undo(change_id: UUID, uow: UowDep, principal: PrincipalDep) -> Response:
     """Put everything back, and go to the start."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     undo_changes.undo_change(uow=uow, principal=principal, change_id=change_id)
     return _go("/")
 

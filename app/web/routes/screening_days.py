@@ -19,8 +19,8 @@ from app.services.door_links import station_link
 from app.services.screening_days import DayPlan, StationPlan
 from app.web.contexts.days import CardsPage, DayPage, DaysPage, JoinCode
 from app.web.contexts.parts import Link, Problem
-from app.web.deps import PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_days import (
     board_tiles,
     plan_choices,
@@ -51,7 +51,7 @@ def show_days(
     return _days_page(request, parts, uow, principal, entered={"team_id": team}, cursor=cursor or None)
 
 
-@router.post(HERE, dependencies=WRITE)
+@router.post(HERE, dependencies=[*WRITE, OWN_FORM])
 def plan(
     request: Request,
     parts: PartsDep,
@@ -65,10 +65,8 @@ def plan(
     n_trials: Text = "",
     n_front: Text = "",
     n_side: Text = "",
-    csrf_token: Text = "",
 ) -> Response:
     """Plan a day and go to it; or show the form again with what is wrong."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     entered = {
         "team_id": team_id, "name": name, "held_on": held_on, "movement": movement, "context": context,
         "box_height_cm": box_height_cm, "n_trials": n_trials, "n_front": n_front, "n_side": n_side,
@@ -122,7 +120,7 @@ def show_cards(
     return page_response(page)
 
 
-@router.post(HERE + "/{day_id}/stations/{station_id}/open", dependencies=WRITE)
+@router.post(HERE + "/{day_id}/stations/{station_id}/open", dependencies=[*WRITE, OWN_FORM])
 def open_station(
     day_id: UUID,
     station_id: UUID,
@@ -130,10 +128,8 @@ def open_station(
     parts: PartsDep,
     uow: UowDep,
     principal: PrincipalDep,
-    csrf_token: Text = "",
 ) -> Response:
     """Make a join code and show it, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     new = day_stations.make_pass(uow=uow, principal=principal, day_id=day_id, station_id=station_id)
     day = screening_days.get_day(uow=uow, principal=principal, day_id=day_id)
     name = next(station.name for station in day.stations if station.id == station_id)
@@ -141,48 +137,23 @@ def open_station(
     return page_response(_day_page(day_id, request, parts, uow, principal, made=made))
 
 
-@router.post(HERE + "/{day_id}/passes/{pass_id}/end", dependencies=WRITE)
-def end_pass(
-    day_id: UUID,
-    pass_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    uow: UowDep,
-    principal: PrincipalDep,
-    csrf_token: Text = "",
-) -> Response:
+@router.post(HERE + "/{day_id}/passes/{pass_id}/end", dependencies=[*WRITE, OWN_FORM])
+def end_pass(day_id: UUID, pass_id: UUID, uow: UowDep, principal: PrincipalDep) -> Response:
     """Send a phone away."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     day_stations.revoke_pass(uow=uow, principal=principal, day_id=day_id, pass_id=pass_id)
     return _go(f"{HERE}/{day_id}")
 
 
-@router.post(HERE + "/{day_id}/close", dependencies=WRITE)
-def close_day(
-    day_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    uow: UowDep,
-    principal: PrincipalDep,
-    csrf_token: Text = "",
-) -> Response:
+@router.post(HERE + "/{day_id}/close", dependencies=[*WRITE, OWN_FORM])
+def close_day(day_id: UUID, uow: UowDep, principal: PrincipalDep) -> Response:
     """Take nothing new for the day."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     screening_days.close_day(uow=uow, principal=principal, day_id=day_id)
     return _go(f"{HERE}/{day_id}")
 
 
-@router.post(HERE + "/{day_id}/reopen", dependencies=WRITE)
-def reopen_day(
-    day_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    uow: UowDep,
-    principal: PrincipalDep,
-    csrf_token: Text = "",
-) -> Response:
+@router.post(HERE + "/{day_id}/reopen", dependencies=[*WRITE, OWN_FORM])
+def reopen_day(day_id: UUID, uow: UowDep, principal: PrincipalDep) -> Response:
     """Take recordings for the day again."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     screening_days.close_day(uow=uow, principal=principal, day_id=day_id, closed=False)
     return _go(f"{HERE}/{day_id}")
 

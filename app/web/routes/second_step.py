@@ -21,15 +21,14 @@ from app.services.sign_in_steps import STEP_LIFETIME, look_at_step, take_step
 from app.settings import Settings
 from app.web.contexts.parts import Problem
 from app.web.contexts.sign_in import ConfirmPage, SecondStepPage
-from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
-from app.web.forms import check_form, form_token, set_private_cookie, visitor_cookie_name
+from app.web.deps import OWN_FORM, PartsDep, PrincipalDep, SignedInRule, viewer_of
+from app.web.forms import form_token, set_private_cookie, visitor_cookie_name
 from app.web.paths import MAX_NEXT_CHARS, safe_path
 from app.web.render import page_response
 
 router = APIRouter()
 
 HERE = "/sign-in/second-factor"
-TokenField = Annotated[str, Form(max_length=200)]
 CodeField = Annotated[str, Form(max_length=1024)]
 NextField = Annotated[str, Form(max_length=MAX_NEXT_CHARS)]
 TOO_MANY = Problem(message="Too many tries", how_to_fix="Wait a quarter of an hour, then sign in again.")
@@ -65,16 +64,14 @@ def show_second_step(request: Request, parts: PartsDep, next: str = "/") -> Resp
     return step_page(request, parts, next_path=safe_path(next))
 
 
-@router.post(HERE, dependencies=[Depends(anybody)])
+@router.post(HERE, dependencies=[Depends(anybody), OWN_FORM])
 def take_second_step(
     request: Request,
     parts: PartsDep,
     code: CodeField = "",
-    csrf_token: TokenField = "",
     next: NextField = "/",  # the form field's name
 ) -> Response:
     """Start the login if the code is right."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     next_path = safe_path(next)
     token = request.cookies.get(step_cookie_name(parts.settings), "")
     try:
@@ -131,17 +128,15 @@ def show_confirm(
     return confirm_page(request, parts, principal, next_path=next_path)
 
 
-@router.post("/confirm", dependencies=[Depends(SignedInRule(while_enrolling=True))])
+@router.post("/confirm", dependencies=[Depends(SignedInRule(while_enrolling=True)), OWN_FORM])
 def confirm(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     answer: CodeField = "",
-    csrf_token: TokenField = "",
     next: NextField = "/",  # the form field's name
 ) -> Response:
     """Note that it is them, and go back to what they wanted to change."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     next_path = safe_path(next)
     subject = f"password:{principal.user_id}"
     rates = ((SIGN_IN_BY_ACCOUNT, subject), (SECOND_FACTOR_BY_ACCOUNT, str(principal.user_id)))

@@ -15,15 +15,14 @@ from app.services import accounts, roster
 from app.services.read_models import NewApiKey
 from app.web.contexts.parts import OneTimeLink, Problem
 from app.web.contexts.settings import KeysPage
-from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_settings import present_key, scope_choices, settings_tabs, team_choices
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(PageRule(Permission.KEYS_MANAGE))])
 
 HERE = "/settings/keys"
-TokenField = Annotated[str, Form(max_length=200)]
 MAX_SHOWN = 200
 
 
@@ -33,18 +32,16 @@ def show_keys(request: Request, parts: PartsDep, principal: PrincipalDep, done: 
     return _page(request, parts, principal, done="The key is revoked." if done == "ended" else None)
 
 
-@router.post(HERE)
+@router.post(HERE, dependencies=[OWN_FORM])
 def create_key(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     name: Annotated[str, Form(max_length=400)] = "",
     scope: Annotated[list[Permission], Form(max_length=50)] = [],  # noqa: B006  # the framework copies it
-    team_id: Annotated[list[UUID], Form(max_length=MAX_SHOWN)] = [],  # noqa: B006  # the framework copies it
-    csrf_token: TokenField = "",
+    team_id: Annotated[list[UUID], Form(max_length=MAX_SHOWN)] = [],  # noqa: B006  # the framework copies it,
 ) -> Response:
     """Make a key and show it, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             new = accounts.create_api_key(
@@ -60,23 +57,17 @@ def create_key(
     return _page(request, parts, principal, made=_made(new))
 
 
-@router.post(HERE + "/{api_key_id}/rotate")
-def rotate_key(
-    api_key_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{api_key_id}/rotate", dependencies=[OWN_FORM])
+def rotate_key(api_key_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Give a key a new secret and show it, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         new = accounts.rotate_api_key(uow=uow, principal=principal, api_key_id=api_key_id)
     return _page(request, parts, principal, made=_made(new))
 
 
-@router.post(HERE + "/{api_key_id}/end")
-def end_key(
-    api_key_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{api_key_id}/end", dependencies=[OWN_FORM])
+def end_key(api_key_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """End a key."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         accounts.revoke_api_key(uow=uow, principal=principal, api_key_id=api_key_id)
     return RedirectResponse(f"{HERE}?done=ended", status_code=status.HTTP_303_SEE_OTHER)

@@ -16,8 +16,8 @@ from app.services.door_links import join_link, reset_link
 from app.services.members import Place
 from app.web.contexts.parts import OneTimeLink, Problem
 from app.web.contexts.settings import MembersPage
-from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_settings import (
     present_invitation,
     present_member,
@@ -30,7 +30,6 @@ from app.web.render import page_response
 router = APIRouter(dependencies=[Depends(PageRule(Permission.MEMBERS_MANAGE))])
 
 HERE = "/settings/members"
-TokenField = Annotated[str, Form(max_length=200)]
 MAX_SHOWN = 200
 _DONE = {
     "role": "The role is changed.",
@@ -46,18 +45,16 @@ def show_members(request: Request, parts: PartsDep, principal: PrincipalDep, don
     return _page(request, parts, principal, done=_DONE.get(done))
 
 
-@router.post(f"{HERE}/invite")
+@router.post(f"{HERE}/invite", dependencies=[OWN_FORM])
 def invite(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     email: Annotated[str, Form(max_length=400)] = "",
     role: Annotated[str, Form(max_length=40)] = "",
-    team_id: Annotated[list[UUID], Form(max_length=MAX_SHOWN)] = [],  # noqa: B006  # the framework copies it
-    csrf_token: TokenField = "",
+    team_id: Annotated[list[UUID], Form(max_length=MAX_SHOWN)] = [],  # noqa: B006  # the framework copies it,
 ) -> Response:
     """Make an invitation and show its link, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         place = Place(role=_role(role), team_ids=frozenset(team_id) or None)
         with parts.uow_factory(principal) as uow:
@@ -78,17 +75,15 @@ def invite(
     return _page(request, parts, principal, made=made)
 
 
-@router.post(HERE + "/{user_id}/role")
+@router.post(HERE + "/{user_id}/role", dependencies=[OWN_FORM])
 def change_role(
     user_id: UUID,
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     role: Annotated[str, Form(max_length=40)] = "",
-    csrf_token: TokenField = "",
 ) -> Response:
     """Give a member another role; teams they are limited to stay."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             before = members.get_member(uow=uow, principal=principal, user_id=user_id)
@@ -104,12 +99,9 @@ def change_role(
     return _back("role")
 
 
-@router.post(HERE + "/{user_id}/remove")
-def remove(
-    user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{user_id}/remove", dependencies=[OWN_FORM])
+def remove(user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
     """End a membership."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             members.remove_member(uow=uow, principal=principal, user_id=user_id)
@@ -120,12 +112,9 @@ def remove(
     return _back("removed")
 
 
-@router.post(HERE + "/{user_id}/reset")
-def issue_reset(
-    user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{user_id}/reset", dependencies=[OWN_FORM])
+def issue_reset(user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Make a link for a new password and show it, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             new = logins.issue_reset(
@@ -147,12 +136,11 @@ def issue_reset(
     return _page(request, parts, principal, made=made)
 
 
-@router.post(HERE + "/{user_id}/second-factor/reset")
+@router.post(HERE + "/{user_id}/second-factor/reset", dependencies=[OWN_FORM])
 def reset_second_factor(
-    user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
+    user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep
 ) -> Response:
     """Take the second factor off a member who lost it."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             second_factor.reset_second_factor(
@@ -165,16 +153,9 @@ def reset_second_factor(
     return _back("factor")
 
 
-@router.post("/settings/invitations/{invitation_id}/end")
-def end_invitation(
-    invitation_id: UUID,
-    request: Request,
-    parts: PartsDep,
-    principal: PrincipalDep,
-    csrf_token: TokenField = "",
-) -> Response:
+@router.post("/settings/invitations/{invitation_id}/end", dependencies=[OWN_FORM])
+def end_invitation(invitation_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """End an invitation."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         members.revoke_invitation(uow=uow, principal=principal, invitation_id=invitation_id)
     return _back("ended")

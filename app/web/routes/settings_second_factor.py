@@ -14,8 +14,8 @@ from app.services import second_factor
 from app.services.second_factor import AppSetup
 from app.web.contexts.parts import Problem
 from app.web.contexts.settings import AppSetupPage, RecoveryCodesPage
-from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PartsDep, PrincipalDep, SignedInRule, viewer_of
+from app.web.forms import form_token
 from app.web.present_settings import settings_tabs
 from app.web.qr import qr_code
 from app.web.render import page_response
@@ -24,30 +24,24 @@ router = APIRouter(dependencies=[Depends(SignedInRule(while_enrolling=True))])
 
 SECURITY = "/settings/security"
 HERE = "/settings/second-factor"
-TokenField = Annotated[str, Form(max_length=200)]
 
 
-@router.post(f"{HERE}/prepare")
-def prepare(
-    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(f"{HERE}/prepare", dependencies=[OWN_FORM])
+def prepare(request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Make a secret and show what the app must be told."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         setup = second_factor.prepare_app(uow=uow, principal=principal, seal=seal_from(parts.settings))
     return _setup_page(request, parts, principal, setup=setup)
 
 
-@router.post(f"{HERE}/start")
+@router.post(f"{HERE}/start", dependencies=[OWN_FORM])
 def start(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     code: Annotated[str, Form(max_length=100)] = "",
-    csrf_token: TokenField = "",
 ) -> Response:
     """Put the app to use by its first code, and show the recovery codes."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     seal, subject = seal_from(parts.settings), str(principal.user_id)
     parts.rate_limiter.check(SECOND_FACTOR_BY_ACCOUNT, subject)
     try:
@@ -64,21 +58,17 @@ def start(
     return codes_page(request, parts, principal, codes=codes)
 
 
-@router.post(f"{HERE}/stop")
-def stop(request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = "") -> Response:
+@router.post(f"{HERE}/stop", dependencies=[OWN_FORM])
+def stop(parts: PartsDep, principal: PrincipalDep) -> Response:
     """Turn the app off."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         second_factor.stop_app(uow=uow, principal=principal, post=post_of(parts.settings))
     return RedirectResponse(f"{SECURITY}?done=app_off", status_code=status.HTTP_303_SEE_OTHER)
 
 
-@router.post(f"{HERE}/codes")
-def renew_codes(
-    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(f"{HERE}/codes", dependencies=[OWN_FORM])
+def renew_codes(request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Make new recovery codes and show them, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         codes = second_factor.renew_recovery_codes(uow=uow, principal=principal, post=post_of(parts.settings))
     return codes_page(request, parts, principal, codes=codes)

@@ -14,15 +14,14 @@ from app.http.rate_limits import SIGN_IN_BY_ACCOUNT
 from app.services import logins, passkeys, second_factor
 from app.web.contexts.parts import Problem
 from app.web.contexts.settings import Factors, SecurityPage
-from app.web.deps import PartsDep, PrincipalDep, SignedInRule, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PartsDep, PrincipalDep, SignedInRule, viewer_of
+from app.web.forms import form_token
 from app.web.present_settings import present_login, present_passkey, settings_tabs
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(SignedInRule(while_enrolling=True))])
 
 HERE = "/settings/security"
-TokenField = Annotated[str, Form(max_length=200)]
 _DONE = {
     "password": "Your password is changed, and you are signed out everywhere else.",
     "ended": "Ended.",
@@ -43,17 +42,15 @@ def show_security(request: Request, parts: PartsDep, principal: PrincipalDep, do
     return _page(request, parts, principal, done=_DONE.get(done))
 
 
-@router.post(f"{HERE}/password")
+@router.post(f"{HERE}/password", dependencies=[OWN_FORM])
 def change_password(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     current: PasswordField = "",
     new: PasswordField = "",
-    csrf_token: TokenField = "",
 ) -> Response:
     """Change the password and end every other login."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     subject = f"password:{principal.user_id}"
     parts.rate_limiter.check(SIGN_IN_BY_ACCOUNT, subject)
     try:
@@ -68,23 +65,17 @@ def change_password(
     return _back("password")
 
 
-@router.post(f"{HERE}/logins/end-others")
-def end_other_logins(
-    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(f"{HERE}/logins/end-others", dependencies=[OWN_FORM])
+def end_other_logins(parts: PartsDep, principal: PrincipalDep) -> Response:
     """End every login but this one."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         logins.end_other_logins(uow=uow, principal=principal)
     return _back("ended")
 
 
-@router.post(HERE + "/logins/{login_id}/end")
-def end_login(
-    login_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/logins/{login_id}/end", dependencies=[OWN_FORM])
+def end_login(login_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """End one login of the person's own."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         logins.end_login(uow=uow, principal=principal, login_id=login_id)
     return _back("ended")

@@ -15,8 +15,8 @@ from app.services import provider_setup, sign_in_rules
 from app.services.provider_setup import DEFAULT_ROLES, ProviderChange
 from app.web.contexts.parts import Problem
 from app.web.contexts.settings import SignInRulesPage
-from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_settings import (
     grace_choices,
     present_provider,
@@ -34,7 +34,6 @@ _DONE = {
     "provider": "Saved. The identity provider answered as it should.",
     "provider_gone": "Removed. Its logins ended.",
 }
-TokenField = Annotated[str, Form(max_length=200)]
 TextField = Annotated[str, Form(max_length=1000)]
 
 
@@ -44,17 +43,15 @@ def show_rules(request: Request, parts: PartsDep, principal: PrincipalDep, done:
     return _page(request, parts, principal, done=_DONE.get(done))
 
 
-@router.post(f"{HERE}/second-factor")
+@router.post(f"{HERE}/second-factor", dependencies=[OWN_FORM])
 def change_rule(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     role: Annotated[list[str], Form(max_length=10)] = [],  # noqa: B006  # the framework copies it
     grace_days: Annotated[int, Form(ge=0, le=1000)] = 7,
-    csrf_token: TokenField = "",
 ) -> Response:
     """Say who needs a second factor, and from when."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             sign_in_rules.change_rule(
@@ -69,7 +66,7 @@ def change_rule(
     return RedirectResponse(f"{HERE}?done=rule", status_code=status.HTTP_303_SEE_OTHER)
 
 
-@router.post(f"{HERE}/provider")
+@router.post(f"{HERE}/provider", dependencies=[OWN_FORM])
 def save_provider(
     request: Request,
     parts: PartsDep,
@@ -81,10 +78,8 @@ def save_provider(
     domains: Annotated[str, Form(max_length=8000)] = "",
     default_role: TextField = "",
     is_enabled: Annotated[bool, Form()] = False,
-    csrf_token: TokenField = "",
 ) -> Response:
     """Ask the identity provider what it says of itself, and keep what was entered."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     change = ProviderChange(
         name=name,
         issuer=issuer,
@@ -109,12 +104,9 @@ def save_provider(
     return RedirectResponse(f"{HERE}?done=provider", status_code=status.HTTP_303_SEE_OTHER)
 
 
-@router.post(f"{HERE}/provider/remove")
-def remove_provider(
-    request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(f"{HERE}/provider/remove", dependencies=[OWN_FORM])
+def remove_provider(parts: PartsDep, principal: PrincipalDep) -> Response:
     """Forget the identity provider."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         provider_setup.remove_provider(uow=uow, principal=principal)
     return RedirectResponse(f"{HERE}?done=provider_gone", status_code=status.HTTP_303_SEE_OTHER)

@@ -17,8 +17,8 @@ from app.services import roster, webhooks
 from app.services.webhooks import NewSecret
 from app.web.contexts.parts import OneTimeLink, Problem
 from app.web.contexts.settings import WebhookPage, WebhooksPage
-from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
-from app.web.forms import check_form, form_token
+from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
+from app.web.forms import form_token
 from app.web.present_settings import settings_tabs, team_choices
 from app.web.present_webhooks import event_choices, present_delivery, present_webhook, state_links
 from app.web.render import page_response
@@ -26,7 +26,6 @@ from app.web.render import page_response
 router = APIRouter(dependencies=[Depends(PageRule(Permission.WEBHOOKS_MANAGE))])
 
 HERE = "/settings/webhooks"
-TokenField = Annotated[str, Form(max_length=200)]
 MAX_SHOWN = 200
 DELIVERIES_SHOWN = 25
 _DONE: Final = {
@@ -45,7 +44,7 @@ def show_webhooks(request: Request, parts: PartsDep, principal: PrincipalDep, do
     return _list_page(request, parts, principal, done=_DONE.get(done))
 
 
-@router.post(HERE)
+@router.post(HERE, dependencies=[OWN_FORM])
 def create_webhook(
     request: Request,
     parts: PartsDep,
@@ -53,11 +52,9 @@ def create_webhook(
     url: Annotated[str, Form(max_length=4000)] = "",
     description: Annotated[str, Form(max_length=400)] = "",
     event: Annotated[list[WebhookEvent], Form(max_length=50)] = [],  # noqa: B006  # the framework copies it
-    team_id: Annotated[list[UUID], Form(max_length=MAX_SHOWN)] = [],  # noqa: B006  # the framework copies it
-    csrf_token: TokenField = "",
+    team_id: Annotated[list[UUID], Form(max_length=MAX_SHOWN)] = [],  # noqa: B006  # the framework copies it,
 ) -> Response:
     """Make a webhook and show its secret, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             new = webhooks.create_webhook(
@@ -91,12 +88,9 @@ def show_webhook(
     return _one_page(request, parts, principal, webhook_id, done=_DONE.get(done), state=state, cursor=cursor)
 
 
-@router.post(HERE + "/{webhook_id}/rotate")
-def rotate_webhook(
-    webhook_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{webhook_id}/rotate", dependencies=[OWN_FORM])
+def rotate_webhook(webhook_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Give a webhook a new secret and show it, once."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         new = webhooks.rotate_secret(
             uow=uow, principal=principal, config=webhook_config(parts.settings), webhook_id=webhook_id
@@ -104,17 +98,14 @@ def rotate_webhook(
     return _one_page(request, parts, principal, webhook_id, made=_made(new))
 
 
-@router.post(HERE + "/{webhook_id}/switch")
+@router.post(HERE + "/{webhook_id}/switch", dependencies=[OWN_FORM])
 def switch_webhook(
     webhook_id: UUID,
-    request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     to: Annotated[str, Form(pattern="^(on|off)$")] = "on",
-    csrf_token: TokenField = "",
 ) -> Response:
     """Switch a webhook on or off."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         webhooks.edit_webhook(
             uow=uow,
@@ -126,12 +117,9 @@ def switch_webhook(
     return _back(webhook_id, done=to)
 
 
-@router.post(HERE + "/{webhook_id}/test")
-def send_test(
-    webhook_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{webhook_id}/test", dependencies=[OWN_FORM])
+def send_test(webhook_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Have a test sent."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             webhooks.send_test(uow=uow, principal=principal, webhook_id=webhook_id)
@@ -140,17 +128,15 @@ def send_test(
     return _back(webhook_id, done="test")
 
 
-@router.post(HERE + "/{webhook_id}/replay")
+@router.post(HERE + "/{webhook_id}/replay", dependencies=[OWN_FORM])
 def replay_webhook(
     webhook_id: UUID,
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
     days: Annotated[int, Form(ge=1, le=29)] = 1,
-    csrf_token: TokenField = "",
 ) -> Response:
     """Send what was never taken again."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             webhooks.replay_since(
@@ -164,28 +150,23 @@ def replay_webhook(
     return _back(webhook_id, done="replayed")
 
 
-@router.post(HERE + "/{webhook_id}/remove")
-def remove_webhook(
-    webhook_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep, csrf_token: TokenField = ""
-) -> Response:
+@router.post(HERE + "/{webhook_id}/remove", dependencies=[OWN_FORM])
+def remove_webhook(webhook_id: UUID, parts: PartsDep, principal: PrincipalDep) -> Response:
     """Remove a webhook."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(principal) as uow:
         webhooks.remove_webhook(uow=uow, principal=principal, webhook_id=webhook_id)
     return RedirectResponse(f"{HERE}?done=removed", status_code=status.HTTP_303_SEE_OTHER)
 
 
-@router.post(HERE + "/{webhook_id}/deliveries/{delivery_id}/replay")
+@router.post(HERE + "/{webhook_id}/deliveries/{delivery_id}/replay", dependencies=[OWN_FORM])
 def replay_delivery(
     webhook_id: UUID,
     delivery_id: UUID,
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
-    csrf_token: TokenField = "",
 ) -> Response:
     """Send one message again."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     try:
         with parts.uow_factory(principal) as uow:
             webhooks.replay_delivery(

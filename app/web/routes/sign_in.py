@@ -14,8 +14,8 @@ from app.services import accounts
 from app.services.read_models import SecondStep, SignedIn
 from app.web.contexts.parts import Problem
 from app.web.contexts.sign_in import SignInPage
-from app.web.deps import PartsDep, SignedInRule
-from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
+from app.web.deps import OWN_FORM, PartsDep, SignedInRule
+from app.web.forms import form_token, new_visitor, set_private_cookie, visitor_cookie_name
 from app.web.paths import MAX_NEXT_CHARS, safe_path
 from app.web.render import page_response
 from app.web.routes.second_step import go_to_second_step, let_in
@@ -34,17 +34,15 @@ def show_sign_in(request: Request, parts: PartsDep, next: str = "/") -> Response
     return RedirectResponse(next_path, status_code=status.HTTP_303_SEE_OTHER)
 
 
-@router.post("/sign-in", dependencies=[Depends(anybody)])
+@router.post("/sign-in", dependencies=[Depends(anybody), OWN_FORM])
 def sign_in(
     request: Request,
     parts: PartsDep,
     email: Annotated[str, Form(max_length=254)] = "",
     password: Annotated[str, Form(max_length=1024)] = "",
-    csrf_token: Annotated[str, Form(max_length=200)] = "",
     next: Annotated[str, Form(max_length=MAX_NEXT_CHARS)] = "/",  # the form field's name
 ) -> Response:
     """Start a login and go on to where the visitor wanted to be."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     next_path = safe_path(next)
     try:
         signed_in = _start_login(request, parts, email=email, password=password)
@@ -77,12 +75,9 @@ def sign_in(
     return let_in(parts.settings, signed_in, next_path=next_path)
 
 
-@router.post("/sign-out", dependencies=[Depends(SignedInRule())])
-def sign_out(
-    request: Request, parts: PartsDep, csrf_token: Annotated[str, Form(max_length=200)] = ""
-) -> Response:
+@router.post("/sign-out", dependencies=[Depends(SignedInRule()), OWN_FORM])
+def sign_out(request: Request, parts: PartsDep) -> Response:
     """End the login here and on the server."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     name = login_cookie_name(parts.settings)
     if token := request.cookies.get(name):
         with parts.uow_factory(None) as uow:

@@ -30,7 +30,7 @@ from app.storage.blobs import StorageFullError
 from app.storage.staging import StagedFile, too_large
 from app.web.contexts.days import StationPage
 from app.web.contexts.parts import Problem
-from app.web.deps import PartsDep
+from app.web.deps import OWN_FORM, PartsDep
 from app.web.forms import (
     check_form,
     form_token,
@@ -91,10 +91,9 @@ def show_station(request: Request, parts: PartsDep, done: str = "") -> Response:
     return _inside(request, parts, stay, done="The video is sent." if done == "sent" else None)
 
 
-@doors.post(STATION_PATH)
-def come_in(request: Request, parts: PartsDep, token: Text = "", csrf_token: Text = "") -> Response:
+@doors.post(STATION_PATH, dependencies=[OWN_FORM])
+def come_in(request: Request, parts: PartsDep, token: Text = "") -> Response:
     """Come to the station of a code, which is spent by it."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     parts.rate_limiter.hit(SIGN_IN_BY_ADDRESS, client_address(request))
     try:
         with parts.uow_factory(None) as uow:
@@ -171,10 +170,9 @@ async def send_video(request: Request, parts: PartsDep, stay: StayDep) -> Respon
     return RedirectResponse(f"{STATION_PATH}?done=sent", status_code=status.HTTP_303_SEE_OTHER)
 
 
-@router.post(STATION_PATH + "/leave")
-def leave(request: Request, parts: PartsDep, stay: StayDep, csrf_token: Text = "") -> Response:
+@router.post(STATION_PATH + "/leave", dependencies=[OWN_FORM])
+def leave(parts: PartsDep, stay: StayDep) -> Response:
     """Leave the station; what was sent stays."""
-    check_form(request, {"csrf_token": csrf_token}, settings=parts.settings)
     with parts.uow_factory(None) as uow:
         day_stations.leave(uow=uow, stay=stay)
     response = RedirectResponse(STATION_PATH, status_code=status.HTTP_303_SEE_OTHER)
