@@ -26,7 +26,7 @@ from app.http.problems import problem_of
 from app.http.tus import TusMiddleware
 from app.memory import give_back_memory
 from app.services import captures
-from app.services.whole_uploads import finish_whole_files
+from app.services.whole_uploads import PartsFinisher, finish_whole_files
 from app.storage.blobs import StorageFullError
 from app.web.errors import answer_as_page
 from app.web.pages import add_pages
@@ -82,13 +82,19 @@ def create_app(container: Parts, *, on_close: Callable[[], None] | None = None) 
 
 
 async def _sweep_partial_files(parts: Parts) -> None:
-    """Finish files that are here whole, and remove those nobody waits for: they lie on the disk of this process.
+    """Finish files that are here whole, or in the store in parts, and remove those here that nobody waits for.
 
     What requests have freed goes back to the system in the same breath.
     """
+    finisher = PartsFinisher(
+        uow_factory=parts.uow_factory,
+        blobs=parts.blobs,
+        staging=parts.staging.directory,
+        prober=parts.prober,
+    )
     while True:
         try:
-            n_finished = await run_in_threadpool(
+            n_finished = await run_in_threadpool(finisher.run) + await run_in_threadpool(
                 finish_whole_files,
                 uow_factory=parts.uow_factory,
                 blobs=parts.blobs,

@@ -4,21 +4,40 @@ Each part is an object of its own, so that a part can be sent again; those of on
 of the organisation's others, so that parts that come when nobody waits for them any more are found.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from math import ceil
+from typing import Protocol
 from uuid import UUID
 
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.access import Permission, Principal
 from app.domain.captures import CaptureState
 from app.domain.errors import InvalidInputError, StaleStateError
-from app.services.captures import CaptureView
 from app.storage.blobs import BlobNotFoundError, BlobStore, DirectUploads
 
 PART_BYTES = 4 * 1024 * 1024
 EXPIRES_S = 3600.0
+UNFINISHED_S = 24 * 3600.0
+"""Nobody takes so long to store a file."""
 _PARTS = "parts"
+_log = logging.getLogger(__name__)
+
+
+class Announced(Protocol):
+    """A file that was announced, as a client is shown it or as it is stored."""
+
+    @property
+    def id(self) -> UUID:
+        """The capture."""
+        ...
+
+    @property
+    def size_bytes(self) -> int | None:
+        """As it was announced."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +58,7 @@ def takes_parts(blobs: BlobStore) -> bool:
     return isinstance(blobs, DirectUploads)
 
 
-def list_parts(*, blobs: BlobStore, principal: Principal, capture: CaptureView) -> list[Part]:
+def list_parts(*, blobs: BlobStore, principal: Principal, capture: Announced) -> list[Part]:
     """Return every part of the file, in order; raise `StaleStateError` where the store takes none."""
     principal.require(Permission.RECORDINGS_WRITE)
     if not isinstance(blobs, DirectUploads):
@@ -68,7 +87,7 @@ def list_parts(*, blobs: BlobStore, principal: Principal, capture: CaptureView) 
     return parts
 
 
-def read_file(*, blobs: BlobStore, principal: Principal, capture: CaptureView) -> Iterator[bytes]:
+def read_file(*, blobs: BlobStore, principal: Principal, capture: Announced) -> Iterator[bytes]:
     """Yield the file, part by part; raise `InvalidInputError` before the first byte when one is missing."""
     parts = list_parts(blobs=blobs, principal=principal, capture=capture)
     missing = [str(part.number) for part in parts if not part.has_come]
@@ -79,6 +98,14 @@ def read_file(*, blobs: BlobStore, principal: Principal, capture: CaptureView) -
             field="parts",
         )
     return _read(blobs, principal, capture.id, parts)
+
+
+def lie_still(*, blobs: BlobStore, organisation_id: UUID, capture_id: UUID, for_s: float) -> datetime | None:
+    """Return when the last part of a file came, if that is so long ago; None when none has come, or one just did."""
+    if not isinstance(blobs, DirectUploads):
+        return None
+    last = blobs.last_change(_folder(organisation_id, capture_id))
+    return None if last is None or datetime.now(UTC) - last < timedelta(seconds=for_s) else last
 
 
 def remove_parts(*, blobs: BlobStore, organisation_id: UUID, capture_id: UUID) -> int:
@@ -101,6 +128,17 @@ def sweep_parts(*, uow_factory: UnitOfWorkFactory, blobs: BlobStore, organisatio
         if record is None or record.state is not CaptureState.AWAITING_UPLOAD:
             n_removed += remove_parts(blobs=blobs, organisation_id=organisation_id, capture_id=capture_id)
     return n_removed
+
+
+def end_unfinished(*, blobs: BlobStore, organisation_id: UUID) -> int:
+    """End what killed processes left half stored, which no list of files shows; return how many there were."""
+    if not isinstance(blobs, DirectUploads):
+        return 0
+    try:
+        return blobs.end_unfinished(str(organisation_id), older_than_s=UNFINISHED_S)
+    except OSError as error:  # other things of the night do not wait for it
+        _log.warning("unfinished_uploads_not_ended", extra={"reason": str(error)})
+        return 0
 
 
 def _read(blobs: BlobStore, principal: Principal, capture_id: UUID, parts: list[Part]) -> Iterator[bytes]:

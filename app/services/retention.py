@@ -16,7 +16,7 @@ from app.domain.lifecycle import TRANSITIONS, Trigger
 from app.domain.privacy import PrivacyRules
 from app.services.consent_rules import judge_athletes, obey_consent
 from app.services.deliver_webhooks import forget_old_messages
-from app.services.direct_uploads import sweep_parts
+from app.services.direct_uploads import end_unfinished, sweep_parts
 from app.services.draw_pictures import pictures_job
 from app.services.presenters import no_recording
 from app.services.roster_imports import KEEP_UNFINISHED_S
@@ -77,6 +77,7 @@ def retain_organisation(
         )
         uow.captures.end_overdue(organisation_id=organisation_id)
     sweep_parts(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
+    end_unfinished(blobs=blobs, organisation_id=organisation_id)
     run = _Run(uow_factory=uow_factory, blobs=blobs, organisation_id=organisation_id)
     report = RetentionReport(
         n_recordings=_purge_due(run, rules.keep_measures_days),

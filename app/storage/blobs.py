@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -76,4 +77,12 @@ class DirectUploads(Protocol):
 
     def sign_put(self, key: str, *, size_bytes: int, expires_s: float) -> str:
         """Return an address to which whoever has it may PUT this blob, of exactly this size, for so long."""
+        ...
+
+    def last_change(self, prefix: str) -> datetime | None:
+        """Return when the latest blob of this folder came; None when there is none."""
+        ...
+
+    def end_unfinished(self, prefix: str, *, older_than_s: float) -> int:
+        """End uploads in parts below the prefix that nobody finished; return how many. Raises `OSError`."""
         ...

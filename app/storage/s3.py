@@ -1,15 +1,30 @@
 """Blobs in S3 or a store that speaks like it."""
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
+import httpx
 import obstore
 from obstore.store import MemoryStore, S3Store
 
 from app.storage.blobs import CHUNK_BYTES, BlobNotFoundError, check_key
 from app.storage.disk import full_disk_as_storage_error
 from app.storage.s3_signing import S3Signer
+
+_ASK_FOR_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unfinished:
+    """An upload in parts that was begun."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
 
 
 class S3BlobStore:
@@ -91,8 +106,57 @@ class SigningS3BlobStore(S3BlobStore):
 
     def sign_put(self, key: str, *, size_bytes: int, expires_s: float) -> str:
         """Return an address to which whoever has it may PUT this blob, of exactly this size, for so long."""
-        whole = "/".join(filter(None, (self._prefix, check_key(key))))
-        return self._signer.sign_put(whole, size_bytes=size_bytes, expires_s=expires_s)
+        return self._signer.sign_put(self._whole(key), size_bytes=size_bytes, expires_s=expires_s)
+
+    def last_change(self, prefix: str) -> datetime | None:
+        """Return when the latest blob of this folder came; None when there is none."""
+        folder = f"{check_key(prefix)}/"
+        times = [entry["last_modified"] for chunk in obstore.list(self._store, folder) for entry in chunk]
+        return max(times, default=None)
+
+    def end_unfinished(self, prefix: str, *, older_than_s: float) -> int:
+        """End uploads in parts below the prefix that nobody finished; return how many.
+
+        A process that is killed while it stores a large video leaves one: no list of blobs shows it, and it takes room for
+        ever. Raises `OSError` when the store does not answer, or does not know such a list.
+        """
+        oldest = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        left = [each for each in self._unfinished(f"{self._whole(prefix)}/") if each.begun_at <= oldest]
+        for each in left:
+            self._ask("DELETE", each.key, {"uploadId": each.upload_id})
+        return len(left)
+
+    def _unfinished(self, prefix: str) -> Iterator[_Unfinished]:
+        markers: dict[str, str] = {}
+        while True:
+            page = self._ask("GET", "", {"uploads": "", "prefix": prefix, **markers})
+            for upload in _tags(page, "Upload"):
+                key, upload_id, begun = (_tags(upload, name)[0] for name in ("Key", "UploadId", "Initiated"))
+                yield _Unfinished(key=key, upload_id=upload_id, begun_at=datetime.fromisoformat(begun))
+            if _tags(page, "IsTruncated") != ["true"]:
+                return
+            key, upload_id = (_tags(page, f"Next{name}Marker")[0] for name in ("Key", "UploadId"))
+            markers = {"key-marker": key, "upload-id-marker": upload_id}
+
+    def _ask(self, method: str, key: str, query: dict[str, str]) -> str:
+        url = self._signer.sign(method, key, query=query, expires_s=_ASK_FOR_S)
+        try:
+            answer = httpx.request(method, url, timeout=_ASK_FOR_S)
+            if not (answer.is_success or answer.status_code == httpx.codes.NOT_FOUND):
+                msg = f"the store answered {answer.status_code}"
+                raise OSError(msg)
+        except httpx.HTTPError as error:
+            msg = f"the store does not answer: {type(error).__name__}"
+            raise OSError(msg) from None  # the address in the error is signed
+        return answer.text
+
+    def _whole(self, key: str) -> str:
+        return "/".join(filter(None, (self._prefix, check_key(key))))
+
+
+def _tags(text: str, name: str) -> list[str]:
+    """Return what stands in each tag of this name; what the store sends is flat enough for that."""
+    return [unescape(each) for each in re.findall(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)]
 
 
 def open_s3(

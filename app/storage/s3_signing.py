@@ -6,8 +6,10 @@ the one that was announced. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from urllib.parse import quote, urlencode, urlsplit
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -26,29 +28,43 @@ class S3Signer:
 
     def sign_put(self, key: str, *, size_bytes: int, expires_s: float, now: datetime | None = None) -> str:
         """Return the address for one PUT of exactly so many bytes as this object."""
-        now = now or datetime.now(UTC)
-        headers = {"content-length": str(size_bytes), "host": urlsplit(self.endpoint_url).netloc}
-        scope = f"{now:%Y%m%d}/{self.region}/s3/aws4_request"
-        query = urlencode(
-            {
-                "X-Amz-Algorithm": _ALGORITHM,
-                "X-Amz-Credential": f"{self.key_id}/{scope}",
-                "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}",
-                "X-Amz-Expires": str(int(expires_s)),
-                "X-Amz-SignedHeaders": ";".join(headers),
-            },
-            quote_via=quote,
-            safe="-_.~",
+        return self.sign(
+            "PUT", key, expires_s=expires_s, headers={"content-length": str(size_bytes)}, now=now
         )
-        path = quote(f"{urlsplit(self.endpoint_url).path.rstrip('/')}/{self.bucket}/{key}", safe="/-_.~")
-        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        request = f"PUT\n{path}\n{query}\n{lines}\n{';'.join(headers)}\nUNSIGNED-PAYLOAD"
+
+    def sign(
+        self,
+        method: str,
+        key: str = "",
+        *,
+        expires_s: float,
+        query: Mapping[str, str] = MappingProxyType({}),
+        headers: Mapping[str, str] = MappingProxyType({}),
+        now: datetime | None = None,
+    ) -> str:
+        """Return the address for one request with these headers, in lower case; without a key, of the bucket itself."""
+        now = now or datetime.now(UTC)
+        signed = dict(sorted({**headers, "host": urlsplit(self.endpoint_url).netloc}.items()))
+        scope = f"{now:%Y%m%d}/{self.region}/s3/aws4_request"
+        asked = {
+            **query,
+            "X-Amz-Algorithm": _ALGORITHM,
+            "X-Amz-Credential": f"{self.key_id}/{scope}",
+            "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}",
+            "X-Amz-Expires": str(int(expires_s)),
+            "X-Amz-SignedHeaders": ";".join(signed),
+        }
+        search = urlencode(sorted(asked.items()), quote_via=quote, safe="-_.~")
+        whole = "/".join(filter(None, (self.bucket, key)))
+        path = quote(f"{urlsplit(self.endpoint_url).path.rstrip('/')}/{whole}", safe="/-_.~")
+        lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+        request = f"{method}\n{path}\n{search}\n{lines}\n{';'.join(signed)}\nUNSIGNED-PAYLOAD"
         to_sign = (
             f"{_ALGORITHM}\n{now:%Y%m%dT%H%M%SZ}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         )
         signature = _hmac(self._signing_key(now), to_sign).hex()
         origin = urlsplit(self.endpoint_url)
-        return f"{origin.scheme}://{origin.netloc}{path}?{query}&X-Amz-Signature={signature}"
+        return f"{origin.scheme}://{origin.netloc}{path}?{search}&X-Amz-Signature={signature}"
 
     def _signing_key(self, now: datetime) -> bytes:
         signed = f"AWS4{self.secret}".encode()

@@ -179,6 +179,15 @@ class CaptureRepository:
             .execution_options(synchronize_session=False)
         )
 
+    def list_waiting(self, *, organisation_id: UUID) -> list[Capture]:
+        """Return what has not ended and whose length is known, whether it ran out meanwhile or not."""
+        query = select(Capture).where(
+            Capture.organisation_id == organisation_id,
+            Capture.outcome.is_(None),
+            Capture.size_bytes.is_not(None),
+        )
+        return list(self._session.scalars(query.order_by(Capture.id)))
+
     def end_overdue(self, *, organisation_id: UUID) -> None:
         """End what is not waited for any more."""
         self._session.execute(
