@@ -323,6 +323,8 @@ def finish_capture(
         ):  # one that ran out just now is taken all the same: the file is here
             raise _is_gone()
         request = _request_of(record.capture)
+        if request.athlete_id is not None:  # two that come at once for one trial are seen one after the other
+            uow.hold(f"place:{request.athlete_id}:{request.day}:{request.context.value}")
         recording_id = _recording_of(uow, principal, request, upload.sha256)
         if recording_id is None:
             recording_id = receive_recording(

@@ -347,6 +347,9 @@ def _trial_number(
     """Return which trial it is where two cameras film the same ones: the first from this view that is missing."""
     if athlete_id is None or len(record.day.views) == 1:
         return None
+    uow.hold(
+        f"trials:{record.day.id}:{athlete_id}"
+    )  # two phones that tell of the athlete at once tell of two trials
     filmed = sum(
         clip.athlete_id == athlete_id
         and clip.view is station.view

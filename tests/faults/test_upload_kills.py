@@ -4,9 +4,12 @@ import contextlib
 import hashlib
 import os
 import random
+import re
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +142,81 @@ def test_upload_when_the_api_is_killed_at_the_last_byte_and_nobody_comes_back_th
     forks.start()
     wait_until(lambda: capture()["state"] == "received", timeout_s=30, what="the recording")
     assert service.n_recordings() == 1
+
+
+def enter_station(service: Service, day: dict[str, Any]) -> httpx.Client:
+    """Come to the first station of a day as a phone's browser does."""
+    with service.client() as client:
+        passes = f"/screening-days/{day['id']}/stations/{day['stations'][0]['id']}/passes"
+        code = client.post(passes).raise_for_status().json()["code"]
+    origin = f"http://127.0.0.1:{service.port}"
+    phone = httpx.Client(
+        base_url=origin, headers={"Origin": origin, "Sec-Fetch-Site": "same-origin"}, timeout=60
+    )
+    token = re.search(r'name="csrf_token" value="(\w+)"', phone.get("/station").text)
+    assert token is not None
+    assert phone.post("/station", data={"token": code, "csrf_token": token[1]}).status_code == 303
+    return phone
+
+
+def test_video_of_a_station_when_the_api_is_killed_in_it_and_two_tabs_go_on_then_one_trial_with_every_byte(
+    service: Service, forks: ApiForks
+) -> None:
+    content = SAMPLE.read_bytes()
+    forks.start()
+    with service.client() as client:
+        team = client.post("/teams", json={"name": "U17"}).raise_for_status().json()
+        place = {"team_id": team["id"], "bib": "7"}
+        client.post("/athletes", json={"name": "Ada Berg", "teams": [place]}).raise_for_status()
+        today = datetime.now(UTC).date().isoformat()
+        plan = {"team_id": team["id"], "held_on": today, "n_trials": 1}
+        day = client.post("/screening-days", json=plan).raise_for_status().json()
+    phone = enter_station(service, day)
+    told = {"bib": "7", "client_ref": "phone-1/1", "size_bytes": len(content)}
+    url = phone.post("/station/captures", json=told).raise_for_status().json()["url"]
+    piece = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+
+    def half() -> Iterator[bytes]:
+        yield content[: len(content) // 2]
+        wait_until(lambda: received(service, url) > 0, timeout_s=30, what="a byte that is safe")
+        forks.kill()
+        yield content[len(content) // 2 :]
+
+    headers = {**piece, "Content-Length": str(len(content))}
+    with pytest.raises(httpx.TransportError):
+        phone.patch(url, content=half(), headers=headers)
+    forks.start()
+
+    def go_on() -> None:
+        """What a tab does when the network is back: tell again, ask how far it is, send the rest."""
+        tab = httpx.Client(base_url=phone.base_url, cookies=phone.cookies, headers=phone.headers, timeout=60)
+        with tab:
+            where = tab.post("/station/captures", json=told).raise_for_status().json()["url"]
+            if where is None:
+                return
+            assert where == url
+            offset = int(tab.head(url, headers=TUS).headers["Upload-Offset"])
+            sent = tab.patch(url, content=content[offset:], headers={**piece, "Upload-Offset": str(offset)})
+            if sent.status_code in {409, 423}:  # the other tab is at it
+                time.sleep(0.2)
+                go_on()
+            else:
+                assert sent.is_success, sent.text
+
+    with ThreadPoolExecutor(2) as pool:
+        for tab in [pool.submit(go_on) for _ in range(2)]:
+            tab.result(60)
+    phone.close()
+    assert service.n_recordings() == 1
+    with service.client() as client:
+        (recording,) = client.get("/recordings").json()["items"]
+        original = client.get(f"/recordings/{recording['id']}/original").content
+        (row,) = client.get(f"/screening-days/{day['id']}/board").json()["rows"]
+    assert original == content
+    assert [(each["n_waiting"], each["n_lacking"], each["n_over"]) for each in row["counts"]] == [(1, 0, 0)]
+
+
+def received(service: Service, url: str) -> int:
+    with service.client() as client:
+        capture_id = url.rpartition("/")[2]
+        return int(client.get(f"/captures/{capture_id}").raise_for_status().json()["received_bytes"])

@@ -1,16 +1,21 @@
 """A phone at a station, as its browser asks: in by a code, on with cards and videos, and nothing else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
+from typing import Any
 
 import httpx
 import pytest
 
+from app.biomech.types import View
 from app.domain.athletes import AthleteChange
 from app.domain.screening_days import card_text
 from app.services import athletes, day_stations, screening_days
-from app.services.screening_days import DayPlan, DayView
+from app.services.recordings import get_recording, list_recordings
+from app.services.screening_days import DayPlan, DayView, StationPlan
 from app.web.forms import sign, visitor_cookie_name
 from tests.factories import Club, make_team
 from tests.web.conftest import WebParts, open_browser
@@ -157,3 +162,96 @@ def test_day_when_closed_then_the_phone_shows_nobody_and_says_what_to_do(
     refused = phone.post("/station/captures", json={})
     assert refused.status_code == 409
     assert "Keep the video on the phone" in refused.json()["how_to_fix"]
+
+
+# --- two tabs, two phones ---
+
+N_TABS = 4
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Do all of these at the same moment; return what each gave."""
+    barrier = Barrier(len(acts))
+
+    def wait_and_do(act: Callable[[], Any]) -> Any:
+        barrier.wait()
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [each.result() for each in [pool.submit(wait_and_do, act) for act in acts]]
+
+
+@pytest.fixture
+def tabs(phone: httpx.Client, address: str) -> Iterator[list[httpx.Client]]:
+    """Tabs of the phone's browser: one stay, and each sends what the phone keeps."""
+    opened = [open_browser(address) for _ in range(N_TABS)]
+    for tab in opened:
+        tab.cookies.update(phone.cookies)
+    yield opened
+    for tab in opened:
+        tab.close()
+
+
+def patch(client: httpx.Client, url: str, content: bytes, offset: int = 0) -> httpx.Response:
+    piece = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+    return client.patch(url, headers=piece, content=content[offset:])
+
+
+def test_video_when_every_tab_of_the_phone_sends_it_at_once_then_one_recording_and_nothing_refused_for_good(
+    tabs: list[httpx.Client], parts: WebParts, club: Club, day: DayView
+) -> None:
+    content = b"a video that every tab holds" * 20
+    told = {"bib": "7", "size_bytes": len(content), "client_ref": "phone-1/1"}
+    announced = at_once(*(lambda tab=tab: tab.post("/station/captures", json=told) for tab in tabs))
+    (url,) = {each.json()["url"] for each in announced}
+    assert {each.status_code for each in announced} == {201}
+    sent = at_once(*(lambda tab=tab: patch(tab, url, content) for tab in tabs))
+    codes = sorted(each.status_code for each in sent)
+    # what the script takes for a reason to try again, and never for a refusal
+    assert codes[0] == 204
+    assert set(codes[1:]) <= {204, 409, 423}, codes
+    again = [tab.post("/station/captures", json=told).json() for tab in tabs]
+    assert [each["url"] for each in again] == [None] * N_TABS, "it has come, whichever tab asks"
+    assert waiting(parts, club, day) == (1, 0)
+
+
+def test_videos_when_two_phones_of_a_two_view_day_send_for_one_athlete_at_once_then_each_is_a_trial(
+    address: str, parts: WebParts, club: Club, day: DayView
+) -> None:
+    with parts.uow_factory(club.principal) as uow:
+        plan = DayPlan(
+            team_id=day.team_id,
+            held_on=day.held_on,
+            stations=(StationPlan(view=View.FRONTAL), StationPlan(view=View.SAGITTAL)),
+        )
+        both = screening_days.plan_day(uow=uow, principal=club.principal, plan=plan)
+        station_id = both.stations[0].id
+        codes = [
+            day_stations.make_pass(
+                uow=uow, principal=club.principal, day_id=both.id, station_id=station_id
+            ).code
+            for _ in "ab"
+        ]
+    phones = [open_browser(address) for _ in codes]
+    for client, code in zip(phones, codes, strict=True):
+        entry = {"token": code, "csrf_token": form_token(client.get("/station"))}
+        assert client.post("/station", data=entry).status_code == 303
+
+    def announce(number: int) -> str:
+        told = {"bib": "7", "client_ref": f"phone-{number}/1", "size_bytes": 9}
+        return str(phones[number].post("/station/captures", json=told).json()["url"])
+
+    urls = at_once(lambda: announce(0), lambda: announce(1))
+    sent = at_once(*(lambda n=n: patch(phones[n], urls[n], b"a video %d" % n) for n in range(2)))
+    assert [each.status_code for each in sent] == [204, 204], [each.text for each in sent]
+    with parts.uow_factory(club.principal) as uow:
+        whose = {"uow": uow, "principal": club.principal}
+        found = [
+            get_recording(**whose, recording_id=each.id).trial_id for each in list_recordings(**whose).items
+        ]
+        board = screening_days.get_board(uow=uow, principal=club.principal, day_id=both.id)
+    assert len(set(found)) == len(found) == 2
+    assert board.rows[0].counts[0].n_waiting == 2
+    for client in phones:
+        client.close()
