@@ -2,7 +2,8 @@
 
 Each `NAME.mp4` with a `NAME.json` beside it (exact joint truth) is analysed by `plumbline analyse`, the way a user
 would, or from a stored pose track with `--tracks`. Clips without that truth are analysed too and listed with what was
-found. A folder with marker recordings (`*.trc`) is seen through virtual cameras. Stick figures are measured always.
+found. A folder with marker recordings (`*.trc`) is seen through virtual cameras. Stick figures are measured always, and
+the instants of the samples' jumps at 120 and 240 Hz, with frames drawn between theirs, unless stored tracks are used.
 """
 
 import argparse
@@ -20,10 +21,11 @@ from app.biomech.pipeline import assess_trial
 from app.biomech.types import Assessed, MethodStamp, Movement, Sex, TrialContext, VideoInfo, View
 from app.services.analysis_record import AnalysisRecord, analysis_document
 from app.storage.tracks import track_from_bytes
-from bench import accuracy_mocap
+from bench import accuracy_interpolated, accuracy_mocap
 from bench.accuracy_figures import figures
 from bench.accuracy_tables import interval_rows, print_clips, print_summary, summarise
 from bench.accuracy_truth import ClipResult, compare
+from bench.speed_clips import SAMPLE
 
 MOVEMENTS = {
     "dvj": Movement.DROP_VERTICAL_JUMP,
@@ -113,6 +115,12 @@ def measure(clip: Path, tracks: Path | None) -> ClipResult:
     return describe(clip.stem, document) if truth is None else compare(clip.stem, document, truth)
 
 
+def interpolated(clip: Path, truth: dict[str, Any], fps_hz: int) -> ClipResult:
+    """Return the instants of a jump with frames drawn between its own."""
+    document = analyse(accuracy_interpolated.made(clip, truth, fps_hz=fps_hz), truth, None)
+    return accuracy_interpolated.instants_only(compare(clip.stem, document, truth), fps_hz=fps_hz)
+
+
 def main() -> None:
     """Read the arguments, measure everything, print the tables and, when asked, write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -122,12 +130,24 @@ def main() -> None:
     parser.add_argument(
         "--tracks", type=Path, help="folder of stored pose tracks NAME.npz, instead of a pose run"
     )
+    parser.add_argument(
+        "--no-interpolated",
+        action="store_true",
+        help="leave out the samples at 120 and 240 Hz, which take some minutes to draw the first time",
+    )
     parser.add_argument("--json", type=Path, help="write all errors to this file")
     parser.add_argument("--jobs", type=int, default=1)
     chosen = parser.parse_args()
     clips = sorted(p for d in chosen.clips for p in d.iterdir() if p.suffix.lower() in (".mp4", ".mov"))
     with ThreadPoolExecutor(chosen.jobs) as pool:
         results = list(pool.map(lambda clip: measure(clip, chosen.tracks), clips))
+        if chosen.tracks is None and not chosen.no_interpolated:
+            faster = [
+                (clip, truth, fps_hz)
+                for clip, truth in accuracy_interpolated.jumps(SAMPLE.parent)
+                for fps_hz in accuracy_interpolated.RATES_HZ
+            ]
+            results += pool.map(lambda one: interpolated(*one), faster)
     results += [result for folder in chosen.clips for result in accuracy_mocap.measure(folder)]
     if not results:
         raise SystemExit("no clips and no marker recordings found")

@@ -41,7 +41,7 @@ COLUMNS: tuple[Column, ...] = (
 
 def print_clips(results: Iterable[ClipResult]) -> None:
     """Print one line per video: events in milliseconds (worst foot), angles in degrees, reported minus true."""
-    videos = [result for result in results if result.source == "video"]
+    videos = [result for result in results if result.source in ("video", "interpolated")]
     if not videos:
         return
     width = max(len(result.name) for result in videos)
@@ -103,12 +103,12 @@ def print_summary(results: Iterable[ClipResult]) -> None:
     if not rows:
         return
     print(
-        f"\n{'from':8s} {'movement':9s} {'metric':52s} {'unit':4s} {'n':>4s} {'bias':>7s} {'MAE':>7s} {'RMSE':>7s}"
+        f"\n{'from':12s} {'movement':9s} {'metric':52s} {'unit':4s} {'n':>4s} {'bias':>7s} {'MAE':>7s} {'RMSE':>7s}"
         f" {'limits of agreement':>20s} {'ICC':>6s} {'worst':>7s} {'in 95 %':>8s}"
     )
     for row in rows:
         print(
-            f"{row['source']:8s} {row['movement']:9s} {row['metric']:52s} {row['unit']:4s} {row['n']:4.0f}"
+            f"{row['source']:12s} {row['movement']:9s} {row['metric']:52s} {row['unit']:4s} {row['n']:4.0f}"
             f" {row['bias']:7.2f} {row['mae']:7.2f} {row['rmse']:7.2f}"
             f"   {row['loa_low']:8.2f} {row['loa_high']:8.2f} {row['icc']:6.2f} {row['worst']:7.2f} {row['cover_95']:8.2f}"
         )
@@ -173,11 +173,11 @@ def _interval_label(reading: Reading) -> str:
 def print_intervals(results: Iterable[ClipResult]) -> None:
     """Print the third table: cover of the stated 95 % intervals per metric, over all movements and instants."""
     print(
-        f"\n{'from':8s} {'95 % intervals of':42s} {'n':>5s} {'hold':>6s} {'error over stated':>18s} {'mean':>6s} {'worst':>6s}"
+        f"\n{'from':12s} {'95 % intervals of':42s} {'n':>5s} {'hold':>6s} {'error over stated':>18s} {'mean':>6s} {'worst':>6s}"
         f"  outside {COVER_95[0]:.0%}-{COVER_95[1]:.0%}"
     )
     for row in interval_rows(results):
         print(
-            f"{row['source']:8s} {row['metric']:42s} {row['n']:5.0f} {row['cover_95']:6.3f}"
+            f"{row['source']:12s} {row['metric']:42s} {row['n']:5.0f} {row['cover_95']:6.3f}"
             f" {row['ratio_rms']:18.2f} {row['ratio_bias']:6.2f} {row['ratio_worst']:6.2f}  {row['fails']}"
         )

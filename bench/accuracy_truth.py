@@ -38,7 +38,7 @@ class ClipResult:
 
     name: str
     source: str
-    """``video``, ``markers`` or ``figure``."""
+    """``video``, ``interpolated``, ``markers`` or ``figure``."""
     verdict: str
     findings: list[str]
     fps: float = float("nan")

@@ -107,7 +107,7 @@ def _sizes(clip: LongClip) -> list[tuple[int, int]]:
 def _pictures(clip: LongClip) -> Iterator[Planes]:
     """Yield the planes of every frame, in the sample's size."""
     with av.open(SAMPLE) as container:
-        sample = [_planes(frame.to_ndarray(format="yuv420p")) for frame in container.decode(video=0)]
+        sample = [planes_of(frame.to_ndarray(format="yuv420p")) for frame in container.decode(video=0)]
     order = _order(len(sample), round(clip.duration_s * _SAMPLE_HZ))
     if clip.fps_hz < _SAMPLE_HZ:
         yield from (sample[n] for n in order[:: _SAMPLE_HZ // clip.fps_hz])
@@ -118,7 +118,7 @@ def _pictures(clip: LongClip) -> Iterator[Planes]:
         yield sample[first]
         for step in range(1, steps):
             if (first, second) not in flows:
-                flows = {(first, second): _flow(sample[first][0], sample[second][0])}
+                flows = {(first, second): flow_between(sample[first][0], sample[second][0])}
             yield _between(sample[first], sample[second], flows[first, second], step / steps)
 
 
@@ -135,13 +135,15 @@ def _back_and_forth(n: int) -> int:
     return _STANDING - abs(n % (2 * _STANDING) - _STANDING)
 
 
-def _planes(packed: NDArray[np.uint8]) -> Planes:
+def planes_of(packed: NDArray[np.uint8]) -> Planes:
+    """Return the three planes of a picture in yuv420p."""
     height = packed.shape[0] * 2 // 3
     chroma = packed[height:].reshape(2, height // 2, -1)
     return [packed[:height], chroma[0], chroma[1]]
 
 
-def _flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+def flow_between(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how every point moves from one brightness plane to the next, (height, width, 2) pixels."""
     flow: NDArray[np.float32] = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(
         first, second, None
     )
