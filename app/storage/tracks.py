@@ -95,10 +95,10 @@ def kinematics_from_bytes(content: bytes) -> Kinematics:
 
 def _packed(arrays: Mapping[str, NDArray[Any] | np.generic], *, squeeze: bool = True) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6 if squeeze else 0) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, values in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
-            member.compress_type = zipfile.ZIP_DEFLATED
+            member.compress_type = zipfile.ZIP_DEFLATED if squeeze else zipfile.ZIP_STORED
             with archive.open(member, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.ascontiguousarray(values), allow_pickle=False)
     return buffer.getvalue()

@@ -42,6 +42,13 @@ def test_track_when_stored_and_read_then_it_is_the_same(with_world: bool) -> Non
     assert (again.source, again.image_size_px, again.bystander_ratio) == (track.source, (720, 1280), 0.7)
 
 
+def test_bytes_when_they_are_not_kept_then_nothing_is_squeezed_and_the_track_is_the_same() -> None:
+    content = track_to_bytes(_track(), squeeze=False)
+    members = zipfile.ZipFile(io.BytesIO(content)).infolist()
+    assert {member.compress_type for member in members} == {zipfile.ZIP_STORED}
+    assert track_to_bytes(track_from_bytes(content)) == track_to_bytes(_track())
+
+
 def test_bytes_when_made_twice_then_they_are_equal() -> None:
     assert track_to_bytes(_track()) == track_to_bytes(_track())
 
