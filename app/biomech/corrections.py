@@ -16,7 +16,8 @@ from enum import StrEnum
 import numpy as np
 
 from app.biomech.events import Instant
-from app.biomech.joints import MIRROR, N_JOINTS, Joint
+from app.biomech.joints import MIRROR, MIRROR_LINES, N_JOINTS, Joint
+from app.biomech.outline import carry
 from app.biomech.types import BoolArray, Event, EventName, FloatArray, PoseTrack, Side, VideoInfo
 
 REACH_S = 0.100
@@ -337,6 +338,7 @@ class _Work:
     xy_px: FloatArray
     confidence: FloatArray
     world_m: FloatArray | None
+    outline_px: FloatArray | None
     points: BoolArray
     sides: BoolArray
 
@@ -347,6 +349,7 @@ class _Work:
             xy_px=track.xy_px.copy(),
             confidence=track.confidence.copy(),
             world_m=None if track.world_m is None else track.world_m.copy(),
+            outline_px=None if track.outline_px is None else track.outline_px.copy(),
             points=np.zeros((track.time_s.size, N_JOINTS), dtype=np.bool_),
             sides=np.zeros(track.time_s.size, dtype=np.bool_),
         )
@@ -356,10 +359,13 @@ class _Work:
         for array in (self.xy_px, self.confidence, self.world_m, self.points):
             if array is not None:
                 array[frames] = array[frames][:, MIRROR]
+        if self.outline_px is not None:
+            self.outline_px[frames] = self.outline_px[frames][:, MIRROR_LINES]
         self.sides[frames] = True
 
     def drag(self, moves: Sequence[MoveKeypoint]) -> None:
         """Place points, and take their paths along; the last word on each point counts."""
+        before_px = self.xy_px.copy()
         wanted: dict[Joint, dict[int, FloatArray]] = {}
         for move in moves:
             wanted.setdefault(move.joint, {})[move.frame] = np.array([move.x_px, move.y_px])
@@ -377,9 +383,18 @@ class _Work:
             self.xy_px[frames, joint] = targets
             self.confidence[frames, joint] = 1.0
             self.points[frames, joint] = True
+        if self.outline_px is not None and wanted:
+            self.outline_px = carry(self.outline_px, self.xy_px - before_px)
+            self.outline_px[sorted({frame for places in wanted.values() for frame in places})] = np.nan
 
     def finished(self, track: PoseTrack) -> PoseTrack:
-        return replace(track, xy_px=self.xy_px, confidence=self.confidence, world_m=self.world_m)
+        return replace(
+            track,
+            xy_px=self.xy_px,
+            confidence=self.confidence,
+            world_m=self.world_m,
+            outline_px=self.outline_px,
+        )
 
 
 def _offset(time_s: FloatArray, path: FloatArray, *, frame: int, target: FloatArray) -> FloatArray:

@@ -64,3 +64,23 @@ _PARTNER = dict(LEFT_RIGHT_PAIRS) | {right: left for left, right in LEFT_RIGHT_P
 
 MIRROR: tuple[int, ...] = tuple(int(_PARTNER.get(joint, joint)) for joint in Joint)
 """Index of each joint's mirror image: ``xy[:, MIRROR]`` exchanges left and right."""
+
+
+class Line(IntEnum):
+    """Lines across the body, in the order of the second axis of an outline: where they enter and leave it is stored."""
+
+    HIPS = 0
+    """Level in an upright trunk's picture, a little above the point between the hips."""
+    LEFT_KNEE = 1
+    """Square to the thigh, just above the knee."""
+    LEFT_CALF = 2
+    """Square to the shank, a quarter down."""
+    LEFT_ANKLE = 3
+    RIGHT_KNEE = 4
+    RIGHT_CALF = 5
+    RIGHT_ANKLE = 6
+
+
+N_LINES = len(Line)
+MIRROR_LINES = (0, 4, 5, 6, 1, 2, 3)
+"""Index of each line's mirror image."""

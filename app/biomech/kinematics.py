@@ -6,7 +6,7 @@ import numpy as np
 
 from app.biomech import angles, signals
 from app.biomech.corrections import HandMarks
-from app.biomech.joints import LEFT_RIGHT_PAIRS, MIRROR, N_JOINTS, Joint
+from app.biomech.joints import LEFT_RIGHT_PAIRS, MIRROR, MIRROR_LINES, N_JOINTS, Joint
 from app.biomech.picture import NO_DOUBT, Doubt
 from app.biomech.types import BoolArray, FloatArray, Kinematics, PoseTrack, Side
 
@@ -60,6 +60,8 @@ class BodyPaths:
     """(width, height) of the upright picture."""
     doubt: Doubt = NO_DOUBT
     """What the picture itself adds to standard errors."""
+    outline_px: FloatArray | None = None
+    """(T, 7, 2, 2) edges of hips and legs (`outline`), sides put right; None where they were not looked at."""
 
     def leg(self, side: Side, *, raw: bool = False) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return hip, knee and ankle of one side, each (T, 2)."""
@@ -123,7 +125,15 @@ def prepare_paths(track: PoseTrack, marks: HandMarks | None = None) -> BodyPaths
         measured=np.asarray(np.isfinite(seen_px).all(axis=-1)),
         swapped=swapped,
         image_size_px=track.image_size_px,
+        outline_px=_outline(track, swapped),
     )
+
+
+def _outline(track: PoseTrack, swapped: BoolArray) -> FloatArray | None:
+    """Return the track's outline with left and right exchanged back where the landmarks were."""
+    if track.outline_px is None or not swapped.any():
+        return track.outline_px
+    return np.where(swapped[:, None, None, None], track.outline_px[:, MIRROR_LINES], track.outline_px)
 
 
 def _straight_leg_px(xy_px: FloatArray) -> tuple[float, float, float]:

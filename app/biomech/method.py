@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.biomech.types import Sex
 
-METHOD_VERSION = "1.4.0"
+METHOD_VERSION = "1.5.0"
 """Carried by every number."""
 
 SEED = 20240517

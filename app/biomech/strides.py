@@ -52,10 +52,10 @@ def mirrored(paths: BodyPaths, *, width_px: float) -> BodyPaths:
 
 
 def mirrored_track(track: PoseTrack) -> PoseTrack:
-    """Return the track as a mirror shows it, sides kept."""
+    """Return the track as a mirror shows it, sides kept, without the outline, which has been used by then."""
     xy_px = track.xy_px * np.array([-1.0, 1.0]) + np.array([float(track.image_size_px[0]), 0.0])
     world_m = None if track.world_m is None else track.world_m * np.array([-1.0, 1.0, 1.0])
-    return replace(track, xy_px=xy_px, world_m=world_m)
+    return replace(track, xy_px=xy_px, world_m=world_m, outline_px=None)
 
 
 def find_stances(paths: BodyPaths) -> list[Stance]:

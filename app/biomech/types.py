@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from app.biomech.joints import N_JOINTS
+from app.biomech.joints import N_JOINTS, N_LINES
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -207,25 +207,35 @@ class PoseTrack:
 
     None where nobody looked for them. Nothing is measured with it: pictures hide faces by it.
     """
+    outline_px: FloatArray | None = None
+    """(T, 7, 2, 2) where lines across hips and legs enter and leave the body (`app.biomech.outline`), x and y of the
+    edge at the left of the picture and of the one at the right; NaN in frames that were not looked at so, None where
+    none was, as in tracks that are older than it."""
 
     def __post_init__(self) -> None:
         """Check shapes and time once, and lock the arrays."""
         n = self.time_s.shape[0]
-        shapes = {"time_s": (n,), "xy_px": (n, N_JOINTS, 2), "confidence": (n, N_JOINTS), "n_people": (n,)}
+        shapes = {
+            "time_s": (n,),
+            "xy_px": (n, N_JOINTS, 2),
+            "confidence": (n, N_JOINTS),
+            "n_people": (n,),
+            "world_m": (n, N_JOINTS, 3),
+            "outline_px": (n, N_LINES, 2, 2),
+        }
         for name, shape in shapes.items():
-            if getattr(self, name).shape != shape:
-                msg = f"{name} must have shape {shape}, got {getattr(self, name).shape}"
+            values = getattr(self, name)
+            if values is not None and values.shape != shape:
+                msg = f"{name} must have shape {shape}, got {values.shape}"
                 raise ValueError(msg)
-        if self.world_m is not None and self.world_m.shape != (n, N_JOINTS, 3):
-            msg = f"world_m must have shape {(n, N_JOINTS, 3)}, got {self.world_m.shape}"
-            raise ValueError(msg)
         if self.heads is not None and (self.heads.ndim != 2 or self.heads.shape[1] != 5):
             msg = f"heads must have shape (H, 5), got {self.heads.shape}"
             raise ValueError(msg)
         if not np.all(np.isfinite(self.time_s)) or np.any(np.diff(self.time_s) <= 0):
             msg = "time_s must be finite and strictly increasing"
             raise ValueError(msg)
-        for array in (self.time_s, self.xy_px, self.confidence, self.world_m, self.n_people, self.heads):
+        optional = (self.world_m, self.heads, self.outline_px)
+        for array in (self.time_s, self.xy_px, self.confidence, self.n_people, *optional):
             if array is not None:
                 array.setflags(write=False)
 

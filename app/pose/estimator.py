@@ -40,6 +40,8 @@ class Reading:
     """0-1: whether the region holds a person at all."""
     region: Region
     """Where to look for the same person next, from these landmarks."""
+    outline_px: FloatArray | None = None
+    """(7, 2, 2) edges of the body along lines across it (`app.biomech.outline`); None when nobody looked."""
 
     @property
     def hip_mid_px(self) -> FloatArray:
@@ -64,6 +66,8 @@ class View:
     world_m: FloatArray
     """(33, 3)."""
     presence: float
+    outline_px: FloatArray | None = None
+    """(7, 2, 2) edges of the body along lines across it, when they were asked for and the engine has them."""
 
 
 class FrameLike(Protocol):
@@ -153,6 +157,8 @@ class PoseEstimator(Protocol):
         """Return where the detector sees somebody in the whole picture; the order means nothing."""
         ...
 
-    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:
-        """Read the person in a (256, 256, 3) view of a region, as it is or mirrored."""
+    def read_view(
+        self, view: Picture, region: Region, *, frame: int, mirrored: bool, outlined: bool = False
+    ) -> View:
+        """Read the person in a (256, 256, 3) view of a region, as it is or mirrored, with the body's outline if it can."""
         ...

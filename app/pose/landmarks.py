@@ -178,14 +178,16 @@ def _refined(points: FloatArray, maps: NDArray[np.float32]) -> FloatArray:
 
 
 def combine(views: list[View]) -> Reading:
-    """Average several views of the same picture into one reading."""
+    """Average several views of the same picture into one reading, with the outline that one of them has."""
     points = np.mean([view.points_px for view in views], axis=0)
+    outlines = [view.outline_px for view in views if view.outline_px is not None]
     return Reading(
         xy_px=points[:N_JOINTS],
         confidence=np.mean([view.confidence for view in views], axis=0),
         world_m=np.mean([view.world_m for view in views], axis=0),
         presence=float(np.mean([view.presence for view in views])),
         region=region_of(hip=points[_HIP_POINT], circle=points[_CIRCLE_POINT]),
+        outline_px=outlines[0] if outlines else None,
     )
 
 

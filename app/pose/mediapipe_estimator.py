@@ -95,7 +95,15 @@ class MediaPipeEstimator:
             regions.append(in_picture(region, placement))
         return regions
 
-    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:  # noqa: ARG002  # a replay needs to know the frame
+    def read_view(
+        self,
+        view: Picture,
+        region: Region,
+        *,
+        frame: int,  # noqa: ARG002  # a replay needs to know it
+        mirrored: bool,
+        outlined: bool = False,  # noqa: ARG002  # its embedder puts out vectors only
+    ) -> View:
         """Read the person in a view of a region, as it is or mirrored."""
         shown = view[:, ::-1] if mirrored else view
         with self._lock:

@@ -40,7 +40,15 @@ class ReplayEstimator:
         self._runs += 1
         return [_region(xy_px) for xy_px in self._people.get(frame.index, ())]
 
-    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:  # noqa: ARG002  # replayed, not looked at
+    def read_view(
+        self,
+        view: Picture,  # noqa: ARG002  # replayed, not looked at
+        region: Region,
+        *,
+        frame: int,
+        mirrored: bool,  # noqa: ARG002  # the sides are known
+        outlined: bool = False,  # noqa: ARG002  # points have no edges
+    ) -> View:
         """Return the person nearest to the middle of the region; nobody's presence when nobody is there."""
         self._runs += 1
         people = self._people.get(frame, ())

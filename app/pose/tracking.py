@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from app.biomech.joints import N_JOINTS
+from app.biomech.joints import N_JOINTS, N_LINES
 from app.biomech.types import AthletePoint, BoolArray, FloatArray, PoseSource, PoseTrack
 from app.pose.close_reader import CloseReader, Crew, ViewStore
 from app.pose.estimator import FrameLike, PoseEstimator, Reading, Region, VideoLike, View
@@ -369,11 +369,14 @@ class _Rows:
         self.xy_px = np.full((n_frames, N_JOINTS, 2), np.nan)
         self.confidence = np.full((n_frames, N_JOINTS), np.nan)
         self.world_m = np.full((n_frames, N_JOINTS, 3), np.nan)
+        self.outline_px = np.full((n_frames, N_LINES, 2, 2), np.nan)
 
     def set(self, frame: int, reading: Reading) -> None:
         self.xy_px[frame] = reading.xy_px
         self.confidence[frame] = reading.confidence
         self.world_m[frame] = reading.world_m
+        if reading.outline_px is not None:
+            self.outline_px[frame] = reading.outline_px
 
     def has(self, frame: int) -> bool:
         return bool(np.isfinite(self.xy_px[frame, 0, 0]))
@@ -400,6 +403,7 @@ class _Rows:
             n_people=n_people,
             bystander_ratio=_bystander_ratio(choice),
             heads=heads_of(lookout.people),
+            outline_px=self.outline_px.copy() if np.isfinite(self.outline_px).any() else None,
         )
 
 

@@ -39,6 +39,8 @@ def track_to_bytes(track: PoseTrack, *, squeeze: bool = True) -> bytes:
         arrays["world_m"] = track.world_m
     if track.heads is not None:
         arrays["heads"] = track.heads
+    if track.outline_px is not None:
+        arrays["outline_px"] = track.outline_px
     return _packed(arrays, squeeze=squeeze)
 
 
@@ -58,6 +60,7 @@ def track_from_bytes(content: bytes) -> PoseTrack:
             n_people=arrays["n_people"],
             bystander_ratio=float(arrays["bystander_ratio"]),
             heads=arrays.get("heads"),
+            outline_px=arrays.get("outline_px"),
         )
     except (KeyError, ValueError, TypeError) as error:
         msg = f"not a pose track: {error}"

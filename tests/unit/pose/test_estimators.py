@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from app.biomech.joints import MIRROR, Joint
+from app.biomech.joints import MIRROR, Joint, Line
 from app.biomech.types import FloatArray
 from app.media.frame import Frame
 from app.media.frames import VideoFile
 from app.pose.bundle import DEFAULT_MODEL, model_sha256
-from app.pose.close_reader import view_of
+from app.pose.close_reader import closer_view, view_of
 from app.pose.estimator import GroupLike, Picture, PoseEstimator, Reading, Region
-from app.pose.landmarks import combine
+from app.pose.landmarks import closer, combine
 from app.pose.litert_estimator import LiteRTEstimator
 from app.pose.lookout import Lookout
 from app.pose.mediapipe_estimator import MediaPipeEstimator
@@ -123,6 +123,32 @@ def test_read_when_picture_is_mirrored_then_the_sides_swap(estimator: LiteRTEsti
     mirrored = _read_view(estimator, np.ascontiguousarray(view[:, ::-1]), reflected)
     # two pictures that are each other's mirror image go through the network twice each, as the same two views
     assert_allclose(mirrored.xy_px[list(MIRROR)] * [-1, 1] + [720, 0], plain.xy_px, atol=0.1)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_outline_when_asked_for_then_ankles_are_in_the_middle_of_it_and_landmarks_stay(
+    estimator: LiteRTEstimator, mirrored: bool
+) -> None:
+    frames = list(range(66, 76))
+    true_px = _true_px("dvj_f_valgus20_60", frames)
+    region = Region(x_px=365.0, y_px=620.0, size_px=1100.0, angle_rad=0.0)
+    off: list[FloatArray] = []
+    for frame in _landing("dvj_f_valgus20_60", first=66, last=75):
+        near = closer_view(view_of(frame, region)), closer(region)
+        with_it, without = (
+            estimator.read_view(*near, frame=0, mirrored=mirrored, outlined=outlined)
+            for outlined in (True, False)
+        )
+        assert without.outline_px is None
+        assert_allclose(with_it.points_px, without.points_px, atol=1e-9)
+        assert with_it.outline_px is not None
+        middles = with_it.outline_px[[Line.LEFT_ANKLE, Line.RIGHT_ANKLE]].mean(axis=1)
+        ankles = [true_px[joint][frame.index - frames[0]] for joint in (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE)]
+        off.append(np.abs(middles - ankles)[:, 0])
+        calves = with_it.outline_px[[Line.LEFT_CALF, Line.RIGHT_CALF]]
+        assert (calves[:, 1, 0] > calves[:, 0, 0]).all()
+    # a leg is 300 pixels here, the ankle 26 wide
+    assert np.mean(off) < 2.5
 
 
 @pytest.mark.parametrize(

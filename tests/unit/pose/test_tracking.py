@@ -1,6 +1,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
+from app.biomech.joints import N_LINES
 from app.biomech.types import AthletePoint, FloatArray, PoseTrack
 from app.pose.estimator import Picture, Region, View
 from app.pose.replay_estimator import ReplayEstimator
@@ -63,6 +64,7 @@ class _Viewed:
     frame: int
     size_px: float
     mirrored: bool
+    outlined: bool = False
 
 
 class _Noting(ReplayEstimator):
@@ -72,9 +74,12 @@ class _Noting(ReplayEstimator):
         super().__init__(people)
         self.views: list[_Viewed] = []
 
-    def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:
-        self.views.append(_Viewed(frame, region.size_px, mirrored))
-        return super().read_view(view, region, frame=frame, mirrored=mirrored)
+    def read_view(
+        self, view: Picture, region: Region, *, frame: int, mirrored: bool, outlined: bool = False
+    ) -> View:
+        self.views.append(_Viewed(frame, region.size_px, mirrored, outlined))
+        seen = super().read_view(view, region, frame=frame, mirrored=mirrored)
+        return replace(seen, outline_px=np.full((N_LINES, 2, 2), float(frame))) if outlined else seen
 
 
 @dataclass(frozen=True)
@@ -191,6 +196,34 @@ def test_follow_when_more_is_read_elsewhere_then_a_stretch_is_read_no_other_way(
     one, other = (_plain_closer(span, n_before=n) for n in (2, 3))
     assert one == other
     assert [one[f] != one[f + 1] for f in range(80, 99)] == [True] * 19
+
+
+def test_follow_when_frames_are_read_both_ways_then_every_other_one_has_an_outline_and_it_is_in_the_track() -> (
+    None
+):
+    estimator = _Noting({f: [_athlete(f)] for f in range(_N)})
+    followed = follow_athlete(_Video(), estimator, rule=_WHOLE)
+    read = sorted({view.frame for view in estimator.views if view.mirrored})
+    outlined = sorted(view.frame for view in estimator.views if view.outlined)
+    assert outlined == [frame for frame in read if frame % 2 == 0]
+    assert {view.mirrored for view in estimator.views if view.outlined} == {True}
+    assert followed.track is not None
+    assert followed.track.outline_px is not None
+    there = np.isfinite(followed.track.outline_px).all(axis=(1, 2, 3))
+    assert_allclose(np.flatnonzero(there), outlined)
+    assert_allclose(followed.track.outline_px[outlined, 0, 0, 0], outlined)
+    plain = _follow({f: [_athlete(f)] for f in range(_N)})
+    assert plain.track is not None
+    assert plain.track.outline_px is None
+
+
+def test_follow_when_frames_stand_alone_then_outlines_take_turns_all_the_same() -> None:
+    estimator = _Noting({f: [_athlete(f)] for f in range(_N)})
+    follow_athlete(_Video(), estimator, rule=ReadingRule(rate_hz=30.0))
+    read = sorted({view.frame for view in estimator.views if view.mirrored})
+    outlined = sorted(view.frame for view in estimator.views if view.outlined)
+    assert np.diff(read).min() == 2
+    assert outlined == read[::2]
 
 
 def test_follow_when_a_poster_flickers_then_it_does_not_count_as_a_person() -> None:
@@ -352,10 +385,12 @@ def test_follow_when_several_threads_read_then_the_track_is_the_same() -> None:
 
 def test_follow_when_a_frame_cannot_be_read_in_a_thread_then_the_error_comes_out() -> None:
     class Broken(ReplayEstimator):
-        def read_view(self, view: Picture, region: Region, *, frame: int, mirrored: bool) -> View:
+        def read_view(
+            self, view: Picture, region: Region, *, frame: int, mirrored: bool, outlined: bool = False
+        ) -> View:
             if frame > 40:
                 raise OSError("no engine")
-            return super().read_view(view, region, frame=frame, mirrored=mirrored)
+            return super().read_view(view, region, frame=frame, mirrored=mirrored, outlined=outlined)
 
     with pytest.raises(OSError, match="no engine"):
         follow_athlete(_Video(), Broken({f: [_athlete(f)] for f in range(_N)}), rule=_WHOLE, n_threads=2)
