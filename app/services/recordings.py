@@ -223,6 +223,12 @@ def get_recording(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) 
     return view
 
 
+def find_step(*, uow: UnitOfWork, principal: Principal, recording_id: UUID) -> tuple[object, ...] | None:
+    """Return what is another when a recording has got on: much less work than to look at it whole."""
+    principal.require(Permission.RESULTS_READ)
+    return uow.recordings.find_step(organisation_id=principal.organisation_id, recording_id=recording_id)
+
+
 def list_recordings(
     *,
     uow: UnitOfWork,

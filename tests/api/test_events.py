@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
-from app.api.v1.recording_events import MAX_STREAMS, OpenStreams
+from app.api.v1.recording_events import MAX_STREAMS, N_ASKED_PER_S, POLL_S, OpenStreams
 from app.domain.lifecycle import Stage
 from tests.api.conftest import Club
 from tests.api.results import analyse
@@ -75,6 +75,11 @@ def test_events_when_progress_is_made_then_told(make_club: Callable[[], Club], p
 def test_events_when_the_recording_is_unknown_then_404_and_no_stream(club: Club) -> None:
     answer = club.client.get(f"{URL}/01995b5e-7f3a-7c1e-8d2f-2a5c7d9e1f30/events")
     check_problem(answer, code="not_found")
+
+
+def test_events_when_many_watch_then_each_waits_longer_and_all_together_ask_no_more() -> None:
+    assert OpenStreams(n_open=1).pause_s == POLL_S
+    assert MAX_STREAMS / OpenStreams(n_open=MAX_STREAMS).pause_s == N_ASKED_PER_S
 
 
 def test_events_when_too_many_watch_then_429_and_closed_streams_make_room(

@@ -380,6 +380,15 @@ class RecordingRepository:
         row = self._session.execute(query).one_or_none()
         return None if row is None else _record(row)
 
+    def find_step(self, *, organisation_id: UUID, recording_id: UUID) -> tuple[object, ...] | None:
+        """Return what changes when a recording gets on, to be compared with what it was; one row of one table."""
+        row = self._session.execute(
+            select(
+                Recording.state, Recording.stage, Recording.progress, Recording.run, Recording.attempt
+            ).where(Recording.organisation_id == organisation_id, Recording.id == recording_id)
+        ).one_or_none()
+        return None if row is None else tuple(row)
+
     def list_newest(
         self,
         *,
