@@ -24,6 +24,19 @@ class Analysis(TenantMixin, Base):
         tenant_reference("recording_id", "recording"),
         UniqueConstraint("organisation_id", "recording_id", "run"),
         UniqueConstraint("lease_token"),
+        Index(
+            "ix_analysis_told",
+            "organisation_id",
+            "id",
+            postgresql_include=[
+                "recording_id",
+                "run",
+                "created_at",
+                "model_sha256",
+                "code_version",
+                "input_sha256",
+            ],
+        ),  # what a page of the feed tells, on a few pages
     )
 
     id: Mapped[IdKey]
@@ -80,6 +93,7 @@ class AnalysisPictures(TenantMixin, Base):
         tenant_reference("analysis_id", "analysis"),
         CheckConstraint(f"state IN ({_PICTURES_STATES})", name="state_known"),
         CheckConstraint("state = 'pending' OR lease_token IS NULL", name="lease_while_pending"),
+        Index("ix_analysis_pictures_told", "organisation_id", "analysis_id", postgresql_include=["state"]),
         Index("ix_analysis_pictures_pending", "lease_until", postgresql_where=text("state = 'pending'")),
     )
 

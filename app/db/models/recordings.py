@@ -65,6 +65,12 @@ class Recording(TenantMixin, Base):
         Index("ix_recording_waiting", "queued_at", "id", postgresql_where=text("state = 'queued'")),
         Index("ix_recording_leased", "lease_until", postgresql_where=text("state = 'processing'")),
         Index(None, "organisation_id", "trial_id"),
+        Index(
+            "ix_recording_told",
+            "organisation_id",
+            "id",
+            postgresql_include=["athlete_id", "trial_id", "screened_on", "movement", "view"],
+        ),
         Index(None, "organisation_id", "sha256"),
         Index("ix_recording_withheld", "id", postgresql_where=text("withheld > 0")),
         Index(

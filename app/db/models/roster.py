@@ -187,6 +187,7 @@ class Trial(TenantMixin, Base):
         tenant_key(),
         tenant_reference("screening_id", "screening"),
         UniqueConstraint("organisation_id", "screening_id", "movement", "number"),
+        Index("ix_trial_told", "organisation_id", "id", postgresql_include=["screening_id"]),
     )
 
     id: Mapped[IdKey]
