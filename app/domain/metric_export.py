@@ -54,3 +54,11 @@ class MetricRow(NamedTuple):
     """Standard error, in `unit`."""
     repetition: int | None
     """Which repetition of the movement, where it has several."""
+    captured_at: datetime | None = None
+    """When it was filmed, as whoever sent it said."""
+    score: float | None = None
+    """Of the whole analysis, 0-100, the same in each of its rows; None where none could be given."""
+    score_low: float | None = None
+    score_high: float | None = None
+    """Ends of the score's 90 % interval."""
+    band: str | None = None

@@ -245,13 +245,15 @@ def _arrow_type(pa: Any, name: str) -> Any:
         "repetition": pa.int16(),
         "value": pa.float64(),
         "se": pa.float64(),
+        "captured_at": pa.timestamp("us", tz="UTC"),
+        **dict.fromkeys(("score", "score_low", "score_high"), pa.float64()),
     }
     return types.get(name, pa.string())
 
 
 def _arrow_cells(row: MetricRow) -> Iterator[object]:
-    for cell in row._replace(value=rounded(row.value), se=rounded(row.se)):
-        yield str(cell) if isinstance(cell, UUID) else cell
+    for cell in row:
+        yield str(cell) if isinstance(cell, UUID) else rounded(cell) if isinstance(cell, float) else cell
 
 
 def _id_of(context: ExportContext, athlete_id: Cell | UUID) -> str:

@@ -47,6 +47,10 @@ def _cells(row: MetricRow) -> tuple[object, ...]:
         analysed_at=row.analysed_at.isoformat(),  # type: ignore[arg-type]  # as it is written
         value=rounded(row.value),
         se=rounded(row.se),
+        captured_at=None if row.captured_at is None else row.captured_at.isoformat(),  # type: ignore[arg-type]  # as it is written
+        score=rounded(row.score),
+        score_low=rounded(row.score_low),
+        score_high=rounded(row.score_high),
     )
     return tuple(named)
 
@@ -61,6 +65,10 @@ def _document(row: MetricRow) -> dict[str, object]:
         "analysed_at": row.analysed_at.isoformat(),
         "value": rounded(row.value),
         "se": rounded(row.se),
+        "captured_at": None if row.captured_at is None else row.captured_at.isoformat(),
+        "score": rounded(row.score),
+        "score_low": rounded(row.score_low),
+        "score_high": rounded(row.score_high),
     }
 
 

@@ -14,7 +14,8 @@ from typing import Final
 from app.domain.metric_export import MetricRow
 from app.integrations.metric_files import rounded
 
-SHARED: Final = (*MetricRow._fields[: MetricRow._fields.index("metric")], "repetition")
+_OF_THE_NUMBER: Final = {"metric", "side", "event", "value", "unit", "se"}
+SHARED: Final = tuple(name for name in MetricRow._fields if name not in _OF_THE_NUMBER)
 """What all numbers of one row have in common."""
 _SUFFIXES: Final = {"1": "", "%": "_pct", "m/s": "_m_per_s"}
 _SIDES: Final = {"left": 0, "right": 1, "both": 2}
@@ -101,7 +102,9 @@ def _place(places: dict[Column, int], row: MetricRow) -> int:
 
 
 def _plain(value: object) -> Cell:
-    if value is None or isinstance(value, int | float):
+    if isinstance(value, float):
+        return rounded(value)
+    if value is None or isinstance(value, int):
         return value
     isoformat = getattr(value, "isoformat", None)
     return str(value) if isoformat is None else str(isoformat())

@@ -67,6 +67,11 @@ def test_ndjson_when_exported_then_the_same_numbers_as_they_are(exported: Club) 
         None,
     )
     assert [line["analysis_id"] for line in lines] == [row["analysis_id"] for row in _rows(exported)]
+    summary = exported.client.get(f"/api/v1/recordings/{lines[0]['recording_id']}/analysis").json()
+    score = summary["risk_score"]
+    assert [lines[0]["score_low"], lines[0]["score_high"]] == score["interval_90"]
+    assert (lines[0]["score"], lines[0]["band"]) == (score["value"], score["band"])
+    assert (float(_rows(exported)[0]["score"]), _rows(exported)[0]["band"]) == (score["value"], score["band"])
 
 
 def test_export_when_filtered_then_only_those(exported: Club) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.db.models import Analysis, AnalysisFeed, Athlete, Metric, Recording, TeamMember
+from app.db.models import Analysis, AnalysisFeed, Assessment, Athlete, Metric, Recording, TeamMember
 from app.domain.metric_export import MetricExportFilter, MetricRow
 
 
@@ -109,6 +109,11 @@ def _batch(query: _Query) -> Select[*tuple[Any, ...]]:
             Analysis.created_at,
             Analysis.verdict,
             Analysis.method_version,
+            Recording.captured_at,
+            Assessment.value.label("score"),
+            Assessment.interval_90_low,
+            Assessment.interval_90_high,
+            Assessment.band,
             case((is_wanted, metrics)).label("metrics"),
         )
         .select_from(lines)
@@ -119,6 +124,10 @@ def _batch(query: _Query) -> Select[*tuple[Any, ...]]:
         .outerjoin(
             Recording,
             (Recording.organisation_id == organisation_id) & (Recording.id == lines.c.recording_id),
+        )
+        .outerjoin(
+            Assessment,
+            (Assessment.organisation_id == organisation_id) & (Assessment.analysis_id == Analysis.id),
         )
         .outerjoin(
             Athlete,
@@ -186,5 +195,12 @@ def _rows(analysis: Any) -> Iterator[MetricRow]:
         analysis.verdict,
         analysis.method_version,
     )
+    judged = (
+        analysis.captured_at,
+        analysis.score,
+        analysis.interval_90_low,
+        analysis.interval_90_high,
+        analysis.band,
+    )
     for metric in analysis.metrics or ():
-        yield MetricRow(*shared, *metric)
+        yield MetricRow._make((*shared, *metric, *judged))

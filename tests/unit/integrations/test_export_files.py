@@ -55,6 +55,11 @@ def row(number: int, metric: tuple[Any, ...], *, repetition: int | None = None) 
         unit=unit,
         se=se,
         repetition=repetition,
+        captured_at=datetime(2026, 3, 14, 15, 5, tzinfo=UTC) if number % 2 else None,
+        score=61.23456 + number,
+        score_low=33.0,
+        score_high=83.0,
+        band="marked deviations",
     )
 
 
