@@ -73,6 +73,14 @@ def test_compose_when_a_container_starts_then_it_may_do_little(service):
     assert ":latest" not in described.get("image", "")
 
 
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_compose_when_a_container_runs_then_no_secret_stands_in_its_command_line(service):
+    described = SERVICES[service]
+    for line in (described.get("command", []), described.get("healthcheck", {}).get("test", [])):
+        program = " ".join(line).partition("<<END")[0] if isinstance(line, list) else line
+        assert not re.search(r"\$\S*(?:PASSWORD|SECRET|KEY)\b(?!\" valkey-cli)", program)
+
+
 def test_compose_when_videos_are_decoded_then_the_worker_cannot_reach_the_internet():
     assert COMPOSE["networks"]["back"] == {"internal": True}
     exposed = {
