@@ -1,13 +1,18 @@
 """A stored file as a response: whole, in part, or word that it has not changed."""
 
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import Request, Response, status
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
+from app.db.unit_of_work import UnitOfWork
+from app.domain.access import Principal
+from app.http.parts import Parts
 from app.http.ranges import ByteRange, RangeNotSatisfiableError, find_range
-from app.services.read_models import OpenBlob
+from app.services import recordings
+from app.services.read_models import BlobKind, OpenBlob
 
 
 def send_blob(blob: OpenBlob, *, request: Request, disposition: str) -> Response:
@@ -28,6 +33,29 @@ def send_blob(blob: OpenBlob, *, request: Request, disposition: str) -> Response
         media_type=blob.media_type,
         headers=headers,
     )
+
+
+def send_recording(  # who asks for what, and how
+    recording_id: UUID,
+    kind: BlobKind,
+    *,
+    request: Request,
+    parts: Parts,
+    uow: UnitOfWork,
+    principal: Principal,
+    frame: int | None = None,
+    disposition: str = "inline",
+) -> Response:
+    """Return a file of a recording, for whoever may watch it."""
+    blob = recordings.open_blob(
+        uow=uow,
+        blobs=parts.blobs,
+        principal=principal,
+        recording_id=recording_id,
+        kind=kind,
+        frame=frame,
+    )
+    return send_blob(blob, request=request, disposition=disposition)
 
 
 def _tags(header: str | None) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from app.biomech.pipeline import MOVEMENTS
 from app.biomech.types import Movement, View
@@ -39,6 +39,20 @@ _ERROR_WORDS: Final[dict[int, Problem]] = {
 }
 
 
+class Refusal(Protocol):
+    """Anything that says what is wrong and what to do."""
+
+    @property
+    def message(self) -> str: ...  # noqa: D102  # as of an error
+    @property
+    def how_to_fix(self) -> str: ...  # noqa: D102  # as of an error
+
+
+def present_problem(refusal: Refusal) -> Problem:
+    """Return a refusal as pages say it: its sentence becomes a headline."""
+    return Problem(message=refusal.message.rstrip("."), how_to_fix=refusal.how_to_fix)
+
+
 def present_error(
     *,
     status: int,
@@ -57,7 +71,7 @@ def present_error(
         viewer=viewer,
         csrf_token=csrf_token,
         status=status,
-        problem=Problem(message=shown.message.rstrip("."), how_to_fix=shown.how_to_fix),
+        problem=present_problem(shown),
         home=Link(label="To the team", href="/") if viewer else Link(label="To the sign-in", href="/sign-in"),
         request_id=request_id,
     )

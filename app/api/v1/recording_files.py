@@ -9,8 +9,7 @@ from fastapi.responses import StreamingResponse
 from app.api.deps import PartsDep, PrincipalDep, Requires, UowDep
 from app.api.responses import problems
 from app.domain.access import Permission
-from app.http.files import send_blob
-from app.services import recordings
+from app.http.files import send_recording
 from app.services.read_models import BlobKind
 
 VIDEOS = [Depends(Requires(Permission.VIDEOS_READ))]
@@ -42,10 +41,15 @@ def get_original(
     recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
 ) -> Response:
     """Return the uploaded video; `Range` is honoured."""
-    blob = recordings.open_blob(
-        uow=uow, blobs=parts.blobs, principal=principal, recording_id=recording_id, kind=BlobKind.ORIGINAL
+    return send_recording(
+        recording_id,
+        BlobKind.ORIGINAL,
+        request=request,
+        parts=parts,
+        uow=uow,
+        principal=principal,
+        disposition="attachment",
     )
-    return send_blob(blob, request=request, disposition="attachment")
 
 
 @router.get(
@@ -60,10 +64,9 @@ def get_overlay(
     recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
 ) -> Response:
     """Return the overlay video of the latest analysis; `Range` is honoured."""
-    blob = recordings.open_blob(
-        uow=uow, blobs=parts.blobs, principal=principal, recording_id=recording_id, kind=BlobKind.OVERLAY
+    return send_recording(
+        recording_id, BlobKind.OVERLAY, request=request, parts=parts, uow=uow, principal=principal
     )
-    return send_blob(blob, request=request, disposition="inline")
 
 
 @router.get(
@@ -83,12 +86,6 @@ def get_still(
     principal: PrincipalDep,
 ) -> Response:
     """Return the picture of a flagged frame of the latest analysis."""
-    blob = recordings.open_blob(
-        uow=uow,
-        blobs=parts.blobs,
-        principal=principal,
-        recording_id=recording_id,
-        kind=BlobKind.STILL,
-        frame=frame,
+    return send_recording(
+        recording_id, BlobKind.STILL, request=request, parts=parts, uow=uow, principal=principal, frame=frame
     )
-    return send_blob(blob, request=request, disposition="inline")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from app.web.contexts.parts import Choice, Link, Page, Problem
+from app.web.contexts.parts import Choice
+from app.web.contexts.settings import SettingsPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,10 @@ class PrivacyForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrivacyPage(Page):
+class PrivacyPage(SettingsPage):
     """Whose consent is asked for, and what is kept how long."""
 
     template: ClassVar[str] = "settings_privacy.html"
-    tabs: tuple[Link, ...]
-    problem: Problem | None
-    done: str | None
     form: PrivacyForm
     tried: RemovalNote | None
     """Of the rules as entered, before they are saved."""

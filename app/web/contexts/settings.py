@@ -38,6 +38,15 @@ class PasskeyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsPage(Page):
+    """What every page of the settings has."""
+
+    tabs: tuple[Link, ...]
+    problem: Problem | None
+    done: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppSetupPage(Page):
     """What an authenticator app must be told."""
 
@@ -75,13 +84,10 @@ class ProviderForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignInRulesPage(Page):
+class SignInRulesPage(SettingsPage):
     """What the organisation asks for at its door."""
 
     template: ClassVar[str] = "settings_sign_in.html"
-    tabs: tuple[Link, ...]
-    problem: Problem | None
-    done: str | None
     roles: tuple[Choice, ...]
     grace: tuple[Choice, ...]
     starts: When | None
@@ -89,13 +95,10 @@ class SignInRulesPage(Page):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecurityPage(Page):
+class SecurityPage(SettingsPage):
     """A person's own way in."""
 
     template: ClassVar[str] = "settings_security.html"
-    tabs: tuple[Link, ...]
-    problem: Problem | None
-    done: str | None
     factors: Factors
     is_required: bool
     """The organisation asks for a second factor, and nothing else opens before there is one."""
@@ -126,13 +129,10 @@ class InvitationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MembersPage(Page):
+class MembersPage(SettingsPage):
     """Who belongs to the organisation, and who is invited."""
 
     template: ClassVar[str] = "settings_members.html"
-    tabs: tuple[Link, ...]
-    problem: Problem | None
-    done: str | None
     made: OneTimeLink | None
     members: tuple[MemberRow, ...]
     invitations: tuple[InvitationRow, ...]
@@ -156,13 +156,10 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeysPage(Page):
+class KeysPage(SettingsPage):
     """The organisation's API keys."""
 
     template: ClassVar[str] = "settings_keys.html"
-    tabs: tuple[Link, ...]
-    problem: Problem | None
-    done: str | None
     made: OneTimeLink | None
     keys: tuple[KeyRow, ...]
     scopes: tuple[Choice, ...]
@@ -187,13 +184,10 @@ class WebhookRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhooksPage(Page):
+class WebhooksPage(SettingsPage):
     """Which other systems are told of what happens."""
 
     template: ClassVar[str] = "settings_webhooks.html"
-    tabs: tuple[Link, ...]
-    problem: Problem | None
-    done: str | None
     made: OneTimeLink | None
     webhooks: tuple[WebhookRow, ...]
     events: tuple[Choice, ...]
@@ -217,13 +211,10 @@ class DeliveryRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookPage(Page):
+class WebhookPage(SettingsPage):
     """One webhook and what was sent there."""
 
     template: ClassVar[str] = "settings_webhook.html"
-    tabs: tuple[Link, ...]
-    problem: Problem | None
-    done: str | None
     made: OneTimeLink | None
     webhook: WebhookRow
     deliveries: tuple[DeliveryRow, ...]

@@ -24,6 +24,7 @@ from app.web.contexts.parts import Page, Problem
 from app.web.contexts.sign_in import ForgotPasswordPage, InvitedTo, JoinPage, NewPasswordPage
 from app.web.deps import PartsDep
 from app.web.forms import check_form, form_token, new_visitor, set_private_cookie, visitor_cookie_name
+from app.web.present_forms import present_problem
 from app.web.present_settings import ROLE_LABELS
 from app.web.render import page_response
 
@@ -50,7 +51,7 @@ def look_at_invitation(
     try:
         page = _join_page(request, parts, token=token, invited=_invited(parts, token))
     except DomainError as error:
-        page = _join_page(request, parts, problem=_problem(error))
+        page = _join_page(request, parts, problem=present_problem(error))
         return answer(parts, page, status_code=problem_of(error).status)
     return answer(parts, page)
 
@@ -77,7 +78,7 @@ def accept_invitation(
             token="" if is_over else token,
             invited=None if is_over else invited,
             entered_name=display_name,
-            problem=_problem(error),
+            problem=present_problem(error),
         )
         return answer(parts, page, status_code=problem_of(error).status)
     return _to_sign_in(parts)
@@ -130,7 +131,7 @@ def set_new_password(
                 post=post_of(parts.settings),
             )
     except DomainError as error:
-        page = _password_page(request, parts, token=token, problem=_problem(error))
+        page = _password_page(request, parts, token=token, problem=present_problem(error))
         return answer(parts, page, status_code=problem_of(error).status)
     return _to_sign_in(parts)
 
@@ -183,10 +184,6 @@ def _invited(parts: Parts, token: str) -> InvitedTo:
         email=found.email,
         has_account=found.has_account,
     )
-
-
-def _problem(error: DomainError) -> Problem:
-    return Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
 
 
 def _join_page(

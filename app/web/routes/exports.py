@@ -19,6 +19,7 @@ from app.web.contexts.parts import Choice, Problem
 from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import form_token
 from app.web.present_exports import format_choices, movement_choices, movement_of, present_export
+from app.web.present_forms import present_problem
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(PageRule(Permission.RESULTS_READ))])
@@ -111,7 +112,7 @@ def _day(text: str, *, field: str) -> date | None:
 
 def _problem(error: Exception) -> Problem:
     if isinstance(error, DomainError):
-        return Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
+        return present_problem(error)
     return Problem(message="There is no such team", how_to_fix="Choose one from the list.")
 
 

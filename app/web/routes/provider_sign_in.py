@@ -24,6 +24,7 @@ from app.web.contexts.sign_in import FindProviderPage, LeavingPage
 from app.web.deps import PartsDep
 from app.web.forms import check_form, form_token, set_private_cookie
 from app.web.paths import MAX_NEXT_CHARS, safe_path
+from app.web.present_forms import present_problem
 from app.web.render import page_response
 from app.web.routes.doors import answer
 from app.web.routes.second_step import let_in
@@ -189,7 +190,7 @@ def _check(request: Request, parts: Parts, csrf_token: str) -> None:
 
 def _refuse(request: Request, parts: Parts, refusal: DomainError | ProviderError) -> Response:
     if isinstance(refusal, DomainError):
-        problem = Problem(message=refusal.message.rstrip("."), how_to_fix=refusal.how_to_fix)
+        problem = present_problem(refusal)
         code = problem_of(refusal).status
     else:
         problem = Problem(message="The identity provider could not be used", how_to_fix=str(refusal))

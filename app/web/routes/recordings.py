@@ -12,7 +12,7 @@ from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
 from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RecordingState
-from app.http.files import send_blob
+from app.http.files import send_recording
 from app.http.parts import Parts
 from app.services import analyses, athlete_history, athletes, recordings, retention, screening_less, trials
 from app.services.read_models import BlobKind, RecordingView
@@ -100,10 +100,9 @@ def watch_original(
     recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
 ) -> Response:
     """Send the video as it was uploaded."""
-    blob = recordings.open_blob(
-        uow=uow, blobs=parts.blobs, principal=principal, recording_id=recording_id, kind=BlobKind.ORIGINAL
+    return send_recording(
+        recording_id, BlobKind.ORIGINAL, request=request, parts=parts, uow=uow, principal=principal
     )
-    return send_blob(blob, request=request, disposition="inline")
 
 
 @router.get("/recordings/{recording_id}/overlay", dependencies=VIDEOS)
@@ -111,10 +110,9 @@ def watch_overlay(
     recording_id: UUID, request: Request, parts: PartsDep, uow: UowDep, principal: PrincipalDep
 ) -> Response:
     """Send the video with the measured skeleton."""
-    blob = recordings.open_blob(
-        uow=uow, blobs=parts.blobs, principal=principal, recording_id=recording_id, kind=BlobKind.OVERLAY
+    return send_recording(
+        recording_id, BlobKind.OVERLAY, request=request, parts=parts, uow=uow, principal=principal
     )
-    return send_blob(blob, request=request, disposition="inline")
 
 
 @router.get("/recordings/{recording_id}/stills/{frame}", dependencies=VIDEOS)
@@ -127,15 +125,9 @@ def show_still(
     principal: PrincipalDep,
 ) -> Response:
     """Send the picture of a flagged frame."""
-    blob = recordings.open_blob(
-        uow=uow,
-        blobs=parts.blobs,
-        principal=principal,
-        recording_id=recording_id,
-        kind=BlobKind.STILL,
-        frame=frame,
+    return send_recording(
+        recording_id, BlobKind.STILL, request=request, parts=parts, uow=uow, principal=principal, frame=frame
     )
-    return send_blob(blob, request=request, disposition="inline")
 
 
 def _page(

@@ -18,7 +18,7 @@ from app.services import day_stations, roster, screening_days
 from app.services.door_links import station_link
 from app.services.screening_days import DayPlan, StationPlan
 from app.web.contexts.days import CardsPage, DayPage, DaysPage, JoinCode
-from app.web.contexts.parts import Link, Problem
+from app.web.contexts.parts import Link
 from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, UowDep, viewer_of
 from app.web.forms import form_token
 from app.web.present_days import (
@@ -32,6 +32,7 @@ from app.web.present_days import (
     protocol_text,
     when_day,
 )
+from app.web.present_forms import present_problem
 from app.web.render import page_response
 
 router = APIRouter(dependencies=[Depends(PageRule(Permission.ROSTER_READ))])
@@ -220,9 +221,7 @@ def _days_page(
         days=tuple(present_day_line(day) for day in found.items),
         next_href=None if found.next_cursor is None else f"{HERE}?cursor={found.next_cursor}",
         may_plan=principal.may(Permission.RECORDINGS_WRITE),
-        problem=None
-        if error is None
-        else Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix),
+        problem=None if error is None else present_problem(error),
         teams=teams,
         movements=movements,
         occasions=occasions,

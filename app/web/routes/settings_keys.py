@@ -17,6 +17,7 @@ from app.web.contexts.parts import OneTimeLink, Problem
 from app.web.contexts.settings import KeysPage
 from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import form_token
+from app.web.present_forms import present_problem
 from app.web.present_settings import present_key, scope_choices, settings_tabs, team_choices
 from app.web.render import page_response
 
@@ -52,8 +53,9 @@ def create_key(
                 team_ids=tuple(team_id) or None,
             )
     except InvalidInputError as error:
-        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
-        return _page(request, parts, principal, problem=problem, entered_name=name, chosen=set(scope))
+        return _page(
+            request, parts, principal, problem=present_problem(error), entered_name=name, chosen=set(scope)
+        )
     return _page(request, parts, principal, made=_made(new))
 
 

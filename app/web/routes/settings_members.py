@@ -18,6 +18,7 @@ from app.web.contexts.parts import OneTimeLink, Problem
 from app.web.contexts.settings import MembersPage
 from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import form_token
+from app.web.present_forms import present_problem
 from app.web.present_settings import (
     present_invitation,
     present_member,
@@ -62,7 +63,7 @@ def invite(
                 uow=uow, principal=principal, email=email, place=place, post=post_of(parts.settings)
             )
     except (InvalidInputError, NotFoundError) as error:
-        return _page(request, parts, principal, problem=_problem(error), entered_email=email)
+        return _page(request, parts, principal, problem=present_problem(error), entered_email=email)
     if new.is_mailed:
         return _page(
             request, parts, principal, done=f"The invitation is on its way to {new.invitation.email}."
@@ -95,7 +96,7 @@ def change_role(
     except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
-        return _page(request, parts, principal, problem=_problem(error))
+        return _page(request, parts, principal, problem=present_problem(error))
     return _back("role")
 
 
@@ -108,7 +109,7 @@ def remove(user_id: UUID, request: Request, parts: PartsDep, principal: Principa
     except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
-        return _page(request, parts, principal, problem=_problem(error))
+        return _page(request, parts, principal, problem=present_problem(error))
     return _back("removed")
 
 
@@ -123,7 +124,7 @@ def issue_reset(user_id: UUID, request: Request, parts: PartsDep, principal: Pri
     except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
-        return _page(request, parts, principal, problem=_problem(error))
+        return _page(request, parts, principal, problem=present_problem(error))
     if new.is_mailed:
         return _page(
             request, parts, principal, done=f"A link for a new password is on its way to {new.email}."
@@ -149,7 +150,7 @@ def reset_second_factor(
     except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
-        return _page(request, parts, principal, problem=_problem(error))
+        return _page(request, parts, principal, problem=present_problem(error))
     return _back("factor")
 
 
@@ -171,10 +172,6 @@ def _role(text: str) -> Role:
             "There is no such role.", how_to_fix="Choose one from the list.", field="role"
         )
     return role
-
-
-def _problem(error: DomainError) -> Problem:
-    return Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
 
 
 def _back(done: str) -> Response:

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal
-from app.domain.errors import DomainError, InvalidInputError, PreconditionFailedError
+from app.domain.errors import InvalidInputError, PreconditionFailedError
 from app.domain.versions import Expected, tag_of
 from app.http.parts import Parts
 from app.services import privacy, removals
@@ -17,6 +17,7 @@ from app.web.contexts.parts import Problem
 from app.web.contexts.privacy import PrivacyPage, RemovalNote
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
+from app.web.present_forms import present_problem
 from app.web.present_privacy import PrivacyRequest, note_removals, present_privacy
 from app.web.present_settings import settings_tabs
 from app.web.privacy_fields import PrivacyEntries, read_changes
@@ -66,7 +67,7 @@ def change_rules(
         )  # fmt: skip
     except InvalidInputError as error:
         return _page(
-            request, parts, principal, entered=form, problem=_problem(error), errors=_by_field(error),
+            request, parts, principal, entered=form, problem=present_problem(error), errors=_by_field(error),
             status_code=status.HTTP_422_UNPROCESSABLE_CONTENT,
         )  # fmt: skip
     if told is None:
@@ -101,10 +102,6 @@ def _tell(uow: UnitOfWork, principal: Principal, changes: dict[str, Any], *, exp
         at_once=not _AT_ONCE.isdisjoint(changes),
         noted=tag_of(changes),
     )
-
-
-def _problem(error: DomainError) -> Problem:
-    return Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
 
 
 def _by_field(error: InvalidInputError) -> dict[str, str]:

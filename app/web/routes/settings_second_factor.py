@@ -16,6 +16,7 @@ from app.web.contexts.parts import Problem
 from app.web.contexts.settings import AppSetupPage, RecoveryCodesPage
 from app.web.deps import OWN_FORM, PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import form_token
+from app.web.present_forms import present_problem
 from app.web.present_settings import settings_tabs
 from app.web.qr import qr_code
 from app.web.render import page_response
@@ -53,8 +54,7 @@ def start(
         parts.rate_limiter.hit(SECOND_FACTOR_BY_ACCOUNT, subject)
         with parts.uow_factory(None) as uow:
             setup = second_factor.prepared_app(uow=uow, principal=principal, seal=seal)
-        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
-        return _setup_page(request, parts, principal, setup=setup, problem=problem)
+        return _setup_page(request, parts, principal, setup=setup, problem=present_problem(error))
     return codes_page(request, parts, principal, codes=codes)
 
 

@@ -16,6 +16,7 @@ from app.web.contexts.parts import Problem
 from app.web.contexts.settings import Factors, SecurityPage
 from app.web.deps import OWN_FORM, PartsDep, PrincipalDep, SignedInRule, viewer_of
 from app.web.forms import form_token
+from app.web.present_forms import present_problem
 from app.web.present_settings import present_login, present_passkey, settings_tabs
 from app.web.render import page_response
 
@@ -60,8 +61,7 @@ def change_password(
             )
     except InvalidInputError as error:
         parts.rate_limiter.hit(SIGN_IN_BY_ACCOUNT, subject)
-        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
-        return _page(request, parts, principal, problem=problem)
+        return _page(request, parts, principal, problem=present_problem(error))
     return _back("password")
 
 

@@ -17,6 +17,7 @@ from app.web.contexts.parts import Problem
 from app.web.contexts.settings import SignInRulesPage
 from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import form_token
+from app.web.present_forms import present_problem
 from app.web.present_settings import (
     grace_choices,
     present_provider,
@@ -61,8 +62,7 @@ def change_rule(
                 grace_days=grace_days,
             )
     except InvalidInputError as error:
-        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
-        return _page(request, parts, principal, problem=problem)
+        return _page(request, parts, principal, problem=present_problem(error))
     return RedirectResponse(f"{HERE}?done=rule", status_code=status.HTTP_303_SEE_OTHER)
 
 
@@ -99,8 +99,7 @@ def save_provider(
                 fetch=fetch_from(parts.settings),
             )
     except InvalidInputError as error:
-        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
-        return _page(request, parts, principal, problem=problem, entered=change)
+        return _page(request, parts, principal, problem=present_problem(error), entered=change)
     return RedirectResponse(f"{HERE}?done=provider", status_code=status.HTTP_303_SEE_OTHER)
 
 

@@ -19,6 +19,7 @@ from app.web.contexts.parts import OneTimeLink, Problem
 from app.web.contexts.settings import WebhookPage, WebhooksPage
 from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import form_token
+from app.web.present_forms import present_problem
 from app.web.present_settings import settings_tabs, team_choices
 from app.web.present_webhooks import event_choices, present_delivery, present_webhook, state_links
 from app.web.render import page_response
@@ -67,7 +68,7 @@ def create_webhook(
                 team_ids=team_id or None,
             )
     except InvalidInputError as error:
-        problem = Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
+        problem = present_problem(error)
         return _list_page(
             request, parts, principal, problem=problem, entered=(url, description), chosen=set(event)
         )
@@ -124,7 +125,7 @@ def send_test(webhook_id: UUID, request: Request, parts: PartsDep, principal: Pr
         with parts.uow_factory(principal) as uow:
             webhooks.send_test(uow=uow, principal=principal, webhook_id=webhook_id)
     except InvalidInputError as error:
-        return _one_page(request, parts, principal, webhook_id, problem=_problem(error))
+        return _one_page(request, parts, principal, webhook_id, problem=present_problem(error))
     return _back(webhook_id, done="test")
 
 
@@ -146,7 +147,7 @@ def replay_webhook(
                 since=datetime.now(UTC) - timedelta(days=days),
             )
     except InvalidInputError as error:
-        return _one_page(request, parts, principal, webhook_id, problem=_problem(error))
+        return _one_page(request, parts, principal, webhook_id, problem=present_problem(error))
     return _back(webhook_id, done="replayed")
 
 
@@ -173,16 +174,12 @@ def replay_delivery(
                 uow=uow, principal=principal, webhook_id=webhook_id, delivery_id=delivery_id
             )
     except InvalidInputError as error:
-        return _one_page(request, parts, principal, webhook_id, problem=_problem(error))
+        return _one_page(request, parts, principal, webhook_id, problem=present_problem(error))
     return _back(webhook_id, done="again")
 
 
 def _back(webhook_id: UUID, *, done: str) -> Response:
     return RedirectResponse(f"{HERE}/{webhook_id}?done={done}", status_code=status.HTTP_303_SEE_OTHER)
-
-
-def _problem(error: InvalidInputError) -> Problem:
-    return Problem(message=error.message.rstrip("."), how_to_fix=error.how_to_fix)
 
 
 def _made(new: NewSecret) -> OneTimeLink:

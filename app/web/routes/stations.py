@@ -39,6 +39,7 @@ from app.web.forms import (
     visitor_cookie_name,
 )
 from app.web.present_days import present_people, protocol_text
+from app.web.present_forms import present_problem
 from app.web.render import STATIC, page_response
 
 Text = Annotated[str, Form(max_length=400)]
@@ -299,4 +300,4 @@ def _page(
 
 def _problem(error: Exception) -> Problem:
     problem = problem_of(error)
-    return Problem(message=problem.message.rstrip("."), how_to_fix=problem.how_to_fix)
+    return present_problem(problem)

@@ -24,7 +24,7 @@ from app.storage.staging import StagedFile, too_large
 from app.web.contexts.parts import Link, Problem
 from app.web.deps import PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import check_form, form_token
-from app.web.present_forms import UploadEntries, UploadRequest, present_upload
+from app.web.present_forms import UploadEntries, UploadRequest, present_problem, present_upload
 from app.web.render import page_response
 from app.web.upload_fields import FormFieldsError, UploadFields, find_id, read_fields
 
@@ -137,7 +137,7 @@ def _refuse(
         box_height_cm=entered.get("box_height_cm", ""),
         trial_number=entered.get("trial_number", ""),
     )
-    shown = Problem(message=problem.message.rstrip("."), how_to_fix=problem.how_to_fix)
+    shown = present_problem(problem)
     response = _form(
         request,
         parts,
