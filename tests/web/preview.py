@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ CHROMIUM_ARGS = (
     "--disable-sync",
 )
 PHONE, DESKTOP = 390, 1280
+NAMED = samples.athlete(12, "Maximiliana-Theodora Wolfeschlegelsteinhausenbergerdorff y Fernández de la Vega")
+"""Names are as long as they are."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -180,6 +183,7 @@ def pages() -> dict[str, Page]:
         "dashboard": _board(),
         "dashboard-nothing-filmed": _board(samples.NEVER_FILMED),
         "dashboard-empty": _board(()),
+        "dashboard-long-names": _board(tuple(replace(row, athlete=NAMED) for row in samples.ROWS)),
         "athlete": _athlete(samples.history()),
         "athlete-once": _athlete(samples.history()[-1:]),
         "athlete-not-screened": _athlete(()),
@@ -204,6 +208,7 @@ def pages() -> dict[str, Page]:
             trial=less_samples.trial(),
             less=less_samples.screening_less(),
         ),
+        "recording-long-name": _recording(replace(samples.analysed(), athlete=NAMED)),
         "recording-marked": _recording(samples.analysed(scope="full", band=samples.MARKED)),
         "recording-drawing": _recording(samples.drawing()),
         "recording-undrawn": _recording(samples.drawing(PicturesState.FAILED)),
