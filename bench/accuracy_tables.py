@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from scipy import stats
 
 from app.biomech import statistics
 from bench.accuracy_truth import ClipResult, Reading
@@ -149,19 +150,22 @@ def interval_rows(results: Iterable[ClipResult]) -> list[dict[str, float | str]]
 def failing_side(*, n_held: int, n: int) -> str:
     """Return on which side of `COVER_95` a number of intervals that held the truth lies; empty when between.
 
+    Of few, as many or as few may hold by chance though each does in 95 % of all cases: then it cannot be told.
+
     Examples
     --------
     >>> failing_side(n_held=85, n=100), failing_side(n_held=95, n=100), failing_side(n_held=100, n=100)
     ('too narrow', '', 'too wide')
-    >>> failing_side(n_held=20, n=20)  # all of so few hold in one of three tries though each does in 95 % only
-    'too few to tell'
+    >>> failing_side(n_held=20, n=20), failing_side(n_held=8, n=9)
+    ('too few to tell', 'too few to tell')
     """
     low, high = COVER_95
-    if n_held < low * n:
-        return "too narrow"
-    if n_held <= high * n:
+    if low * n <= n_held <= high * n:
         return ""
-    return "too wide" if 0.95**n < _RARE else "too few to tell"
+    side, chance = (
+        ("too narrow", stats.binom.cdf(n_held, n, 0.95)) if n_held < low * n else ("too wide", 0.95**n)
+    )
+    return side if chance < _RARE else "too few to tell"
 
 
 def _interval_label(reading: Reading) -> str:

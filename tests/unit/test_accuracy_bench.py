@@ -17,7 +17,8 @@ from bench.accuracy_truth import ClipResult, Reading
         (100, 100, "too wide"),
         (59, 59, "too wide"),
         (58, 58, "too few to tell"),
-        (8, 9, "too narrow"),
+        (8, 9, "too few to tell"),
+        (6, 9, "too narrow"),
     ],
 )
 def test_intervals_when_they_hold_too_seldom_or_too_often_then_the_side_is_said(
