@@ -115,13 +115,15 @@ def write_parquet(batches: Batches, path: Path, _context: ExportContext) -> int:
 
 
 def write_teamworks(batches: Batches, path: Path, context: ExportContext) -> int:
-    """Write what Teamworks AMS (Smartabase) imports: a day as DD/MM/YYYY, the person, one row per analysis."""
+    """Write what Teamworks AMS (Smartabase) imports: a day as DD/MM/YYYY, the person, one row per analysis of somebody."""
     table = spool_wide(batches, path=context.folder / "rows")
     kept = tuple(name for name in SHARED if name not in {"athlete_id", "athlete_name", "screened_on"})
     head = ("start_date", "user_id", "about", *kept, *(column.name_with_unit for column in table.columns))
 
     def lines() -> Iterator[tuple[object, ...]]:
         for shared, values in table.rows():
+            if shared["athlete_id"] is None:  # it waits in the inbox: an import of nobody would fail whole
+                continue
             known = dict(zip(SHARED, _guarded(shared), strict=True))
             day = date.fromisoformat(str(shared["screened_on"]))
             yield (
