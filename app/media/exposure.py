@@ -14,6 +14,8 @@ LIT = 0.30
 """Mean brightness, of white, up to which views are brightened before they are read [D]."""
 MOST_GAIN = 4.0
 """Beyond it there is little left between the steps of the brightness [P]."""
+_BRIGHTEST = 0.9
+"""Up to here the lightest twentieth of a picture is brightened: somebody lit before a dark wall keeps their outline [P]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,5 +48,6 @@ def gain_of(light: NDArray[np.uint8] | None) -> float:
     """
     if light is None:
         return 1.0
-    mean = float(light.mean()) / 255.0
-    return min(MOST_GAIN, LIT / mean) if 0.0 < mean < LIT else (1.0 if mean else MOST_GAIN)
+    mean, lightest = float(light.mean()) / 255.0, float(np.percentile(light, 95)) / 255.0
+    allowed = min(LIT / max(mean, 1e-9), _BRIGHTEST / max(lightest, 1e-9), MOST_GAIN)
+    return max(1.0, allowed)

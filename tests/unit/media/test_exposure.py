@@ -83,6 +83,15 @@ def test_gain_when_lit_then_none_and_it_falls_to_that_without_a_step() -> None:
     assert all(0.0 <= before - after < 0.22 for before, after in pairwise(gains))
 
 
+def test_gain_when_somebody_is_lit_before_a_dark_wall_then_nothing_of_them_turns_white() -> None:
+    light = np.full(256, 10, dtype=np.uint8)
+    light[:40] = 170  # a person takes a sixth of the picture
+    assert light.mean() < LIT * 255.0
+    assert 1.0 < gain_of(light) <= 0.9 * 255.0 / 170.0
+    light[:40] = 250
+    assert gain_of(light) == 1.0
+
+
 def test_bits_when_stored_more_coarsely_then_a_whole_picture_takes_fewer(tmp_path: Path) -> None:
     fine, coarse = (
         VideoFile(write_grey(tmp_path / f"{crf}.mp4", levels=(100, 200), crf=crf)) for crf in ("10", "45")
