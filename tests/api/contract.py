@@ -68,6 +68,7 @@ OF_THEIR_OWN: Mapping[str, dict[str, Any]] = {
     "issue_token": {"positive_data_acceptance": {"expected-statuses": list(ANY_REFUSAL)}},
     # tus reads its own headers, and answers 400 to what is no Base64
     "create_upload": {"positive_data_acceptance": {"expected-statuses": list(ANY_REFUSAL)}},
+    "append_upload": {"positive_data_acceptance": {"expected-statuses": list(ANY_REFUSAL)}},
     # how large a video may be is a setting, which no schema can say
     "announce_capture": {"positive_data_acceptance": {"expected-statuses": [*REFUSALS_OF_VALUES, "413"]}},
     "announce_day_capture": {"positive_data_acceptance": {"expected-statuses": [*REFUSALS_OF_VALUES, "413"]}},
