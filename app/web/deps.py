@@ -7,6 +7,7 @@ from fastapi import Depends, Form, Request
 
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import Permission, Principal, Role
+from app.domain.versions import ANY, Expected
 from app.http.access import AccessRule
 from app.http.identity import SAFE_METHODS, authenticate_login, check_same_origin
 from app.http.parts import Parts, parts_of
@@ -109,3 +110,11 @@ def viewer_of(principal: Principal, *, uow: UnitOfWork | None = None) -> Viewer:
         may_switch=principal.n_organisations > 1,
         second_factor_due=None if due is None else f"{due:%d %B}".lstrip("0"),
     )
+
+
+def form_version(version: Annotated[str, Form(max_length=80)] = "") -> Expected:
+    """Return which version a form was filled with; one of a page opened before forms told it is for any."""
+    return Expected(tags=frozenset({version})) if version else ANY
+
+
+FormVersionDep = Annotated[Expected, Depends(form_version)]

@@ -7,12 +7,13 @@ from typing import Final
 
 from app.domain.access import PERMISSIONS, Permission, Principal, Role
 from app.domain.sign_in import SECOND_FACTOR_ROLES
+from app.domain.versions import tag_of
 from app.services.logins import LoginView
 from app.services.members import InvitationView, MemberView
 from app.services.passkeys import PasskeyView
 from app.services.provider_setup import DEFAULT_ROLES, ProviderChange, ProviderView
 from app.services.read_models import ApiKeySummary, TeamSummary
-from app.web.contexts.parts import Choice, Link, When
+from app.web.contexts.parts import Choice, Link, Problem, When
 from app.web.contexts.settings import InvitationRow, KeyRow, LoginRow, MemberRow, PasskeyRow, ProviderForm
 
 ROLE_LABELS: Final[dict[Role, str]] = {
@@ -107,6 +108,15 @@ def present_member(member: MemberView, *, teams: dict[str, str]) -> MemberRow:
         sees=_sees(member, teams=teams),
         last_seen=None if member.last_seen_at is None else when_of(member.last_seen_at),
         has_second_factor=member.has_second_factor,
+        version=member.tag,
+    )
+
+
+def overtaken(what: str) -> Problem:
+    """Return the answer to a form that somebody else was faster than."""
+    return Problem(
+        message=f"Somebody was faster: {what} has changed since you opened this page, and nothing of yours was done",
+        how_to_fix="This is how it is now. Change it again where you still want to.",
     )
 
 
@@ -119,7 +129,12 @@ def second_factor_choices(chosen: Collection[Role]) -> tuple[Choice, ...]:
 
 
 def present_provider(
-    provider: ProviderView | None, *, entered: ProviderChange | None, redirect_uri: str, start_link: str
+    provider: ProviderView | None,
+    *,
+    entered: ProviderChange | None,
+    redirect_uri: str,
+    start_link: str,
+    version: str | None = None,
 ) -> ProviderForm:
     """Return the form about the identity provider: what was just entered, or what is set up."""
     shown = entered or provider
@@ -141,6 +156,7 @@ def present_provider(
         is_enabled=shown is not None and shown.is_enabled,
         redirect_uri=redirect_uri,
         start_link=start_link,
+        version=version or (tag_of(None) if provider is None else provider.tag),
     )
 
 

@@ -66,7 +66,7 @@ def sign_in_pages(*, viewer: Viewer, token: str, owner: Principal, when: When) -
     rules = SignInRulesPage(
         title="Sign-in", **{**shared, "viewer": reminded}, tabs=settings_tabs(owner, current="/settings/sign-in"),
         done=None, roles=second_factor_choices({Role.OWNER, Role.CLINICIAN}), grace=grace_choices(), starts=when,
-        provider=set_up,
+        rule_version="v1", provider=set_up,
     )  # fmt: skip
     forgot = ForgotPasswordPage(
         title="Forgot your password?", viewer=None, csrf_token=token, can_mail=True, asked=False

@@ -60,11 +60,11 @@ def settings_pages() -> dict[str, Page]:
             MemberRow(
                 id="1", name="Kim Owner", email="kim@example.org", roles=role_choices(Role.OWNER),
                 sees="Sees the whole organisation", last_seen=when,
-                has_second_factor=True,
+                has_second_factor=True, version="v1",
             ),
             MemberRow(
                 id="2", name="Gil Guardian", email="gil@example.org", roles=(), sees="Sees one", last_seen=None,
-                has_second_factor=False,
+                has_second_factor=False, version="v1",
             ),
         ),
         invitations=(InvitationRow(id="3", email="sam@example.org", role="Trainer", expires=when),),

@@ -1,6 +1,7 @@
 """Signing in by a club's own identity provider, against one that really speaks OpenID Connect: the way there and back,
 who is let in, every lie it could tell, and what such a login may do."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -339,7 +340,14 @@ def test_provider_when_turned_off_or_removed_then_its_logins_end_and_nobody_come
     page = browser.get("/settings/sign-in").text
     assert CLIENT_SECRET not in page
     assert f"/sign-in/provider?club={club.id}" in page
-    done = browser.post("/settings/sign-in/provider/remove", data={"csrf_token": token_of(browser, parts)})
+    late = {"csrf_token": token_of(browser, parts), "version": "0" * 24}
+    assert set_up(name="Another", version=late["version"]).status_code == 412
+    refused = browser.post("/settings/sign-in/provider/remove", data=late)
+    assert (refused.status_code, "Somebody was faster" in refused.text) == (412, True)
+    assert 'value="Harbour account"' in refused.text
+    version = re.search(r'name="version" value="(\w+)"', refused.text.split("sign-in/provider/remove")[1])
+    assert version is not None
+    done = browser.post("/settings/sign-in/provider/remove", data=late | {"version": version[1]})
     assert done.headers["location"] == "/settings/sign-in?done=provider_gone"
     assert visitor.get("/").headers["location"] == "/sign-in"
     assert visitor.get(f"/sign-in/provider?club={club.id}").status_code == 404

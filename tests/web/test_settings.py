@@ -99,6 +99,44 @@ def test_member_when_changed_helped_and_removed_then_the_page_says_so(
     assert post(f"{base}/role", role="viewer").status_code == 404
 
 
+def version_in(page: str, form: str) -> str:
+    """Return the version that a form of the page was filled with."""
+    found = re.search(rf'action="{form}"[^>]*>(?:\s*<input type="hidden"[^>]*>)*?\s*<input type="hidden" name="version" value="(\w+)"', page)  # fmt: skip
+    assert found is not None, form
+    return found[1]
+
+
+def test_member_when_two_owners_change_them_from_pages_of_the_same_hour_then_the_second_is_told_and_nothing_done(
+    post, browser: httpx.Client, club: Club, onlooker: httpx.Client
+) -> None:
+    page = browser.get("/settings/members").text
+    found = re.search(r"(/settings/members/[0-9a-f-]+)/role", page.split("viewer-")[1])
+    assert found is not None
+    member = found[1]
+    role, remove = (version_in(page, f"{member}/{act}") for act in ("role", "remove"))
+    assert post(f"{member}/role", role="clinician", version=role).status_code == 303
+    for act, sent in (("role", {"role": "trainer", "version": role}), ("remove", {"version": remove})):
+        late = post(f"{member}/{act}", **sent)
+        assert late.status_code == 412
+        assert "Somebody was faster: the member has changed" in late.text
+        assert '<option value="clinician" selected>' in late.text
+    assert onlooker.get("/settings/security").status_code == 200
+    fresh = version_in(late.text, f"{member}/role")
+    assert post(f"{member}/role", role="trainer", version=fresh).status_code == 303
+
+
+def test_sign_in_rule_when_another_owner_changed_it_meanwhile_then_shown_and_not_overwritten(
+    post, browser: httpx.Client
+) -> None:
+    form = "/settings/sign-in/second-factor"
+    before = version_in(browser.get("/settings/sign-in").text, form)
+    assert post(form, role="viewer", grace_days="30", version=before).status_code == 303
+    late = post(form, role="trainer", grace_days="30", version=before)
+    assert (late.status_code, "Somebody was faster" in late.text) == (412, True)
+    assert re.findall(r'name="role" value="(\w+)" checked', late.text) == ["viewer"]
+    assert post(form, role="trainer", grace_days="30", version=version_in(late.text, form)).status_code == 303
+
+
 def test_last_owner_when_removed_then_told_what_to_do(post, club: Club) -> None:
     answer = post(f"/settings/members/{club.principal.user_id}/remove")
     assert answer.status_code == 422

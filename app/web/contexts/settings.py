@@ -81,6 +81,8 @@ class ProviderForm:
     is_enabled: bool
     redirect_uri: str
     start_link: str
+    version: str
+    """Of what is set up, when the form was filled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ class SignInRulesPage(SettingsPage):
     roles: tuple[Choice, ...]
     grace: tuple[Choice, ...]
     starts: When | None
+    rule_version: str
     provider: ProviderForm
 
 
@@ -116,6 +119,7 @@ class MemberRow:
     sees: str
     last_seen: When | None
     has_second_factor: bool
+    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,13 @@ from fastapi.responses import RedirectResponse
 
 from app.db.unit_of_work import UnitOfWork
 from app.domain.access import MEMBER_ROLES, Permission, Principal, Role
-from app.domain.errors import ConfirmationNeededError, DomainError, InvalidInputError, NotFoundError
+from app.domain.errors import (
+    ConfirmationNeededError,
+    DomainError,
+    InvalidInputError,
+    NotFoundError,
+    PreconditionFailedError,
+)
 from app.http.parts import Parts
 from app.http.post import post_of
 from app.services import logins, members, roster, second_factor
@@ -16,10 +22,11 @@ from app.services.door_links import join_link, reset_link
 from app.services.members import Place
 from app.web.contexts.parts import OneTimeLink, Problem
 from app.web.contexts.settings import MembersPage
-from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
+from app.web.deps import OWN_FORM, FormVersionDep, PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import form_token
 from app.web.present_forms import present_problem
 from app.web.present_settings import (
+    overtaken,
     present_invitation,
     present_member,
     role_choices,
@@ -82,6 +89,7 @@ def change_role(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
+    expected: FormVersionDep,
     role: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Give a member another role; teams they are limited to stay."""
@@ -91,8 +99,14 @@ def change_role(
             wanted = _role(role)
             team_ids = None if wanted is Role.OWNER else before.team_ids
             members.change_member(
-                uow=uow, principal=principal, user_id=user_id, place=Place(role=wanted, team_ids=team_ids)
+                uow=uow,
+                principal=principal,
+                user_id=user_id,
+                place=Place(role=wanted, team_ids=team_ids),
+                expected=expected,
             )
+    except PreconditionFailedError:
+        return _late(request, parts, principal, what="the member")
     except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
@@ -101,11 +115,19 @@ def change_role(
 
 
 @router.post(HERE + "/{user_id}/remove", dependencies=[OWN_FORM])
-def remove(user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep) -> Response:
+def remove(
+    user_id: UUID,
+    request: Request,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    expected: FormVersionDep,
+) -> Response:
     """End a membership."""
     try:
         with parts.uow_factory(principal) as uow:
-            members.remove_member(uow=uow, principal=principal, user_id=user_id)
+            members.remove_member(uow=uow, principal=principal, user_id=user_id, expected=expected)
+    except PreconditionFailedError:
+        return _late(request, parts, principal, what="the member")
     except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
@@ -139,14 +161,24 @@ def issue_reset(user_id: UUID, request: Request, parts: PartsDep, principal: Pri
 
 @router.post(HERE + "/{user_id}/second-factor/reset", dependencies=[OWN_FORM])
 def reset_second_factor(
-    user_id: UUID, request: Request, parts: PartsDep, principal: PrincipalDep
+    user_id: UUID,
+    request: Request,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    expected: FormVersionDep,
 ) -> Response:
     """Take the second factor off a member who lost it."""
     try:
         with parts.uow_factory(principal) as uow:
             second_factor.reset_second_factor(
-                uow=uow, principal=principal, user_id=user_id, post=post_of(parts.settings)
+                uow=uow,
+                principal=principal,
+                user_id=user_id,
+                post=post_of(parts.settings),
+                expected=expected,
             )
+    except PreconditionFailedError:
+        return _late(request, parts, principal, what="the member")
     except (NotFoundError, ConfirmationNeededError):
         raise
     except DomainError as error:
@@ -178,6 +210,17 @@ def _back(done: str) -> Response:
     return RedirectResponse(f"{HERE}?done={done}", status_code=status.HTTP_303_SEE_OTHER)
 
 
+def _late(request: Request, parts: Parts, principal: Principal, *, what: str) -> Response:
+    """Show how it is now to somebody whose form was filled before it changed."""
+    return _page(
+        request,
+        parts,
+        principal,
+        problem=overtaken(what),
+        status_code=status.HTTP_412_PRECONDITION_FAILED,
+    )
+
+
 def _page(
     request: Request,
     parts: Parts,
@@ -187,12 +230,13 @@ def _page(
     done: str | None = None,
     made: OneTimeLink | None = None,
     entered_email: str = "",
+    status_code: int = status.HTTP_422_UNPROCESSABLE_CONTENT,
 ) -> Response:
     with parts.uow_factory(principal) as uow:
         page = _build(
             request, parts, principal, uow, problem=problem, done=done, made=made, entered_email=entered_email
         )
-    return page_response(page, status=422 if problem else 200)
+    return page_response(page, status=status_code if problem else 200)
 
 
 def _build(

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Form, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from app.domain.access import Permission, Principal, Role
-from app.domain.errors import InvalidInputError
+from app.domain.errors import InvalidInputError, PreconditionFailedError
+from app.domain.versions import ANY, Expected, tag_of
 from app.http.parts import Parts
 from app.http.post import seal_from
 from app.http.provider import fetch_from, redirect_uri, start_link
@@ -15,11 +16,12 @@ from app.services import provider_setup, sign_in_rules
 from app.services.provider_setup import DEFAULT_ROLES, ProviderChange
 from app.web.contexts.parts import Problem
 from app.web.contexts.settings import SignInRulesPage
-from app.web.deps import OWN_FORM, PageRule, PartsDep, PrincipalDep, viewer_of
+from app.web.deps import OWN_FORM, FormVersionDep, PageRule, PartsDep, PrincipalDep, viewer_of
 from app.web.forms import form_token
 from app.web.present_forms import present_problem
 from app.web.present_settings import (
     grace_choices,
+    overtaken,
     present_provider,
     second_factor_choices,
     settings_tabs,
@@ -49,6 +51,7 @@ def change_rule(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
+    expected: FormVersionDep,
     role: Annotated[list[str], Form(max_length=10)] = [],  # noqa: B006  # the framework copies it
     grace_days: Annotated[int, Form(ge=0, le=1000)] = 7,
 ) -> Response:
@@ -60,7 +63,10 @@ def change_rule(
                 principal=principal,
                 roles=frozenset(Role(each) for each in role if each in set(Role)),
                 grace_days=grace_days,
+                expected=expected,
             )
+    except PreconditionFailedError:
+        return _late(request, parts, principal, what="this")
     except InvalidInputError as error:
         return _page(request, parts, principal, problem=present_problem(error))
     return RedirectResponse(f"{HERE}?done=rule", status_code=status.HTTP_303_SEE_OTHER)
@@ -71,6 +77,7 @@ def save_provider(
     request: Request,
     parts: PartsDep,
     principal: PrincipalDep,
+    expected: FormVersionDep,
     name: TextField = "",
     issuer: TextField = "",
     client_id: TextField = "",
@@ -97,18 +104,42 @@ def save_provider(
                 change=change,
                 seal=seal_from(parts.settings),
                 fetch=fetch_from(parts.settings),
+                expected=expected,
             )
+    except PreconditionFailedError:
+        return _late(request, parts, principal, what="the identity provider")
     except InvalidInputError as error:
-        return _page(request, parts, principal, problem=present_problem(error), entered=change)
+        return _page(
+            request, parts, principal, problem=present_problem(error), entered=change, expected=expected
+        )
     return RedirectResponse(f"{HERE}?done=provider", status_code=status.HTTP_303_SEE_OTHER)
 
 
 @router.post(f"{HERE}/provider/remove", dependencies=[OWN_FORM])
-def remove_provider(parts: PartsDep, principal: PrincipalDep) -> Response:
+def remove_provider(
+    request: Request,
+    parts: PartsDep,
+    principal: PrincipalDep,
+    expected: FormVersionDep,
+) -> Response:
     """Forget the identity provider."""
-    with parts.uow_factory(principal) as uow:
-        provider_setup.remove_provider(uow=uow, principal=principal)
+    try:
+        with parts.uow_factory(principal) as uow:
+            provider_setup.remove_provider(uow=uow, principal=principal, expected=expected)
+    except PreconditionFailedError:
+        return _late(request, parts, principal, what="the identity provider")
     return RedirectResponse(f"{HERE}?done=provider_gone", status_code=status.HTTP_303_SEE_OTHER)
+
+
+def _late(request: Request, parts: Parts, principal: Principal, *, what: str) -> Response:
+    """Show how it is now to somebody whose form was filled before it changed."""
+    return _page(
+        request,
+        parts,
+        principal,
+        problem=overtaken(what),
+        status_code=status.HTTP_412_PRECONDITION_FAILED,
+    )
 
 
 def _page(
@@ -119,6 +150,8 @@ def _page(
     problem: Problem | None = None,
     done: str | None = None,
     entered: ProviderChange | None = None,
+    expected: Expected = ANY,
+    status_code: int = status.HTTP_422_UNPROCESSABLE_CONTENT,
 ) -> Response:
     with parts.uow_factory(principal) as uow:
         rule = sign_in_rules.get_rule(uow=uow, principal=principal)
@@ -134,11 +167,14 @@ def _page(
         roles=second_factor_choices(rule.roles),
         grace=grace_choices(),
         starts=None if rule.starts_at is None else when_of(rule.starts_at),
+        rule_version=tag_of(rule),
         provider=present_provider(
             provider,
             entered=entered,
+            # a form that comes back keeps the version that it was filled with
+            version=next(iter(expected.tags or ()), None),
             redirect_uri=redirect_uri(parts.settings),
             start_link=start_link(parts.settings, principal.organisation_id),
         ),
     )
-    return page_response(page, status=422 if problem else 200)
+    return page_response(page, status=status_code if problem else 200)
