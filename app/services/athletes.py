@@ -210,15 +210,23 @@ def list_tombstones(
 
 def find_record(*, uow: UnitOfWork, principal: Principal, athlete_id: UUID) -> AthleteRecord:
     """Return everything about a person, or raise `NotFoundError`."""
-    found = uow.athletes.find(organisation_id=principal.organisation_id, athlete_id=athlete_id)
+    ids = {"organisation_id": principal.organisation_id, "athlete_id": athlete_id}
+    found = uow.athletes.find(**ids)
     if found is None:
-        raise no_athlete()
+        heir_id = uow.athletes.find_heir(**ids)
+        raise no_athlete() if heir_id is None else _merged_into(heir_id)
     return found
 
 
 def no_athlete() -> NotFoundError:
     """Return the answer to an id that is unknown here."""
     return NotFoundError("There is no such athlete.", how_to_fix="Choose somebody who is on your roster.")
+
+
+def _merged_into(heir_id: UUID) -> NotFoundError:
+    return NotFoundError(
+        f"This record was merged into the athlete {heir_id}.", how_to_fix="Ask for that one instead."
+    )
 
 
 def new_record(change: AthleteChange, *, athlete_id: UUID | None = None) -> AthleteRecord:

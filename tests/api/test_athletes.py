@@ -266,6 +266,24 @@ def test_merge_when_two_records_are_one_person_then_ids_lead_to_it_and_undo_part
     check_problem(client.post(f"/api/v1/roster-changes/{merged.json()['id']}/undo"), code="stale_state")
 
 
+def test_record_when_merged_then_its_old_address_says_into_which_until_that_one_is_gone(
+    fresh: httpx.Client,
+) -> None:
+    into, other = make(fresh), make(fresh, name="A Double")
+    merge = f"/api/v1/athletes/{into['id']}/merge"
+    assert fresh.post(merge, json={"athlete_id": other["id"]}).status_code == 200
+    for answer in (
+        fresh.get(f"/api/v1/athletes/{other['id']}"),
+        change(fresh, other, sport="judo"),
+        fresh.post(merge, json={"athlete_id": other["id"]}),
+    ):
+        check_problem(answer, code="not_found")
+        assert answer.json()["detail"] == f"This record was merged into the athlete {into['id']}."
+    assert fresh.delete(f"/api/v1/athletes/{into['id']}").status_code == 202
+    gone = fresh.get(f"/api/v1/athletes/{other['id']}")
+    assert (gone.status_code, into["id"] in gone.text) == (404, False)
+
+
 def test_recording_when_moved_then_in_the_right_screening_analysed_anew_and_undone(
     make_club: Callable[[], Club], parts: PartsForTests
 ) -> None:

@@ -221,6 +221,18 @@ class AthleteRepository:
             )
         )
 
+    def find_heir(self, *, organisation_id: UUID, athlete_id: UUID) -> UUID | None:
+        """Return the record that this one was merged into, if it was, and if whoever asks sees that one."""
+        return self._session.scalar(
+            select(AthleteTombstone.merged_into)
+            .join(
+                Athlete,
+                (Athlete.organisation_id == AthleteTombstone.organisation_id)
+                & (Athlete.id == AthleteTombstone.merged_into),
+            )
+            .where(AthleteTombstone.organisation_id == organisation_id, AthleteTombstone.id == athlete_id)
+        )
+
     def list_tombstones(
         self, *, organisation_id: UUID, after: tuple[datetime, UUID] | None, limit: int
     ) -> list[AthleteTombstone]:
