@@ -23,7 +23,7 @@ KNEE_PART, CALF_PART = 0.92, 0.25
 HIPS_ABOVE_LEGS = 0.06
 _MOST_SPREADS = 3.0
 """Further from the usual than this many spreads, a measure is followed no further: an arm beside the hips, a skirt [P]."""
-_CUTOFF_HZ = 8.0
+_CUTOFF_HZ = 3.0
 """How far a landmark is off changes with the posture, not with every frame [P]."""
 
 

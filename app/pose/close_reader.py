@@ -184,10 +184,12 @@ class CloseReader:
     def _read_both(
         self, frame: int, region: Region, view: Picture, *, is_closer: bool, outlined: bool
     ) -> tuple[int, Region, list[View]]:
-        """Read a plain and a mirrored view, the plain one closer or the mirrored one; the latter with its outline."""
+        """Read a plain and a mirrored view, the plain one closer or the mirrored one; both with their outline or none."""
         near, wide = (closer_view(view), closer(region)), (view, region)
-        if is_closer:
-            plain = self._estimator.read_view(*near, frame=frame, mirrored=False)
+        if is_closer or outlined:
+            plain = self._estimator.read_view(
+                *(near if is_closer else wide), frame=frame, mirrored=False, outlined=outlined
+            )
         else:
             [plain] = self._read_plain(frame, region, view)[2]
         reflected = self._estimator.read_view(
@@ -197,15 +199,19 @@ class CloseReader:
 
 
 def _outlined(mirrored: Collection[int]) -> set[int]:
-    """Return the frames that are read with the outline of hips and legs: every other one.
+    """Return the frames that are read with the outline of hips and legs: every third one.
 
-    It takes a third of a network run and says what changes slowly: read in all frames, knees were no better [D].
+    It takes a third of a network run and says what changes slowly: read in all frames, knees were no better [D]. It is
+    read in both views, so that what the network makes of left and right cancels.
     """
     outlined: set[int] = set()
-    is_turn = False
+    n_apart = 0
     for frame in sorted(mirrored):
-        is_dense = frame - 1 in mirrored or frame + 1 in mirrored
-        is_turn = frame % 2 == 0 if is_dense else not is_turn
+        if frame - 1 in mirrored or frame + 1 in mirrored:
+            is_turn = frame % 3 == 0
+        else:
+            is_turn = n_apart % 3 == 0
+            n_apart += 1
         if is_turn:
             outlined.add(frame)
     return outlined

@@ -178,7 +178,7 @@ def _refined(points: FloatArray, maps: NDArray[np.float32]) -> FloatArray:
 
 
 def combine(views: list[View]) -> Reading:
-    """Average several views of the same picture into one reading, with the outline that one of them has."""
+    """Average several views of the same picture into one reading, with the mean of the outlines that they have."""
     points = np.mean([view.points_px for view in views], axis=0)
     outlines = [view.outline_px for view in views if view.outline_px is not None]
     return Reading(
@@ -187,7 +187,7 @@ def combine(views: list[View]) -> Reading:
         world_m=np.mean([view.world_m for view in views], axis=0),
         presence=float(np.mean([view.presence for view in views])),
         region=region_of(hip=points[_HIP_POINT], circle=points[_CIRCLE_POINT]),
-        outline_px=outlines[0] if outlines else None,
+        outline_px=np.mean(outlines, axis=0) if outlines else None,
     )
 
 
