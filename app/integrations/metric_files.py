@@ -42,17 +42,9 @@ def _lines(rows: Iterable[tuple[object, ...]]) -> bytes:
 def _cells(row: MetricRow) -> tuple[object, ...]:
     # Only what people have typed can begin like a formula; a negative number must stay one.
     named = row._replace(
-        athlete_external_id=guarded(row.athlete_external_id),
-        athlete_name=guarded(row.athlete_name),
-        analysed_at=row.analysed_at.isoformat(),  # type: ignore[arg-type]  # as it is written
-        value=rounded(row.value),
-        se=rounded(row.se),
-        captured_at=None if row.captured_at is None else row.captured_at.isoformat(),  # type: ignore[arg-type]  # as it is written
-        score=rounded(row.score),
-        score_low=rounded(row.score_low),
-        score_high=rounded(row.score_high),
+        athlete_external_id=guarded(row.athlete_external_id), athlete_name=guarded(row.athlete_name)
     )
-    return tuple(named)
+    return tuple(_document(named).values())
 
 
 def _document(row: MetricRow) -> dict[str, object]:

@@ -209,6 +209,7 @@ def _check_zip(content: bytes) -> None:
             "The workbook is too large once unpacked.", "Copy the roster into a new workbook."
         ) from None
     except (zipfile.BadZipFile, zlib.error, ExpatError, ValueError, NotImplementedError, RuntimeError):
+        # cut or changed on its way, no numbers where they belong, packed in a way nobody knows, or under a password
         raise _refusal("The workbook is damaged.", "Open it, save it again, and send that file.") from None
     if "[Content_Types].xml" not in names:
         raise _refusal("This is an archive, not a workbook.", "Send a CSV or XLSX file.")
