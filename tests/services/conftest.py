@@ -4,6 +4,7 @@ import pytest
 
 from app.db.unit_of_work import UnitOfWorkFactory
 from tests.factories import Club, make_club
+from tests.services.webhook_desk import Desk
 
 
 @pytest.fixture
@@ -15,3 +16,8 @@ def club(uow_factory: UnitOfWorkFactory) -> Club:
 def rival(uow_factory: UnitOfWorkFactory) -> Club:
     """Another organisation, which must see nothing of the first."""
     return make_club(uow_factory, name="Rivals United")
+
+
+@pytest.fixture
+def desk(club: Club, uow_factory: UnitOfWorkFactory) -> Desk:
+    return Desk(club=club, uow_factory=uow_factory)

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.errors import InvalidInputError
 from app.domain.webhooks import (
     DeliveryState,
@@ -28,7 +27,6 @@ from app.services.sealing import Seal
 from app.services.webhook_notices import tell_owners
 from app.services.webhooks import NewSecret
 from tests.factories import (
-    Club,
     make_athlete,
 )
 from tests.services.webhook_desk import (
@@ -39,11 +37,6 @@ from tests.services.webhook_desk import (
     Desk,
 )
 from tests.support.receiver import Receiver, receiving
-
-
-@pytest.fixture
-def desk(club: Club, uow_factory: UnitOfWorkFactory) -> Desk:
-    return Desk(club=club, uow_factory=uow_factory)
 
 
 def test_delivery_when_it_fails_then_tried_again_with_the_same_id_and_body_until_taken(desk: Desk) -> None:

@@ -49,11 +49,6 @@ from tests.services.webhook_desk import (
 )
 
 
-@pytest.fixture
-def desk(club: Club, uow_factory: UnitOfWorkFactory) -> Desk:
-    return Desk(club=club, uow_factory=uow_factory)
-
-
 def test_message_when_the_act_is_dropped_then_there_is_none(desk: Desk) -> None:
     endpoint = desk.create()
     athlete = make_athlete(desk.uow_factory, desk.club)
