@@ -38,7 +38,7 @@ from app.domain.access import Principal, Role
 from app.domain.audit import Act
 from app.domain.lifecycle import PicturesState, Stage, Trigger
 from app.domain.screenings import ScreeningContext
-from app.services import accounts, reanalyses, recordings, roster
+from app.services import accounts, reanalyses, recording_intake, roster
 from app.services.analysis_record import AnalysisRecord
 from app.services.erasure import Places
 from app.services.passwords import Passwords
@@ -136,7 +136,7 @@ def make_recording(
     idempotency_key: str | None = None,
 ) -> ReceivedRecording:
     with uow_factory(club.id) as uow:
-        return recordings.receive_recording(
+        return recording_intake.receive_recording(
             uow=uow,
             blobs=blobs,
             principal=club.principal,

@@ -22,7 +22,7 @@ from app.biomech.types import (
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.domain.athletes import AthleteChange
 from app.domain.screenings import ScreeningContext
-from app.services import athletes, recordings
+from app.services import athletes, recording_intake
 from app.services.analysis_record import AnalysisRecord
 from app.services.read_models import TeamSummary
 from app.storage.blobs import BlobStore
@@ -139,7 +139,7 @@ class ScreeningMaker:
     ) -> tuple[UUID, UUID]:
         """Record one trial; return the ids of its screening and recording. Without a record it stays queued."""
         with self.uow_factory(self.club.principal) as uow:
-            received = recordings.receive_recording(
+            received = recording_intake.receive_recording(
                 uow=uow,
                 blobs=self.blobs,
                 principal=self.club.principal,

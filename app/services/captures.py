@@ -39,7 +39,8 @@ from app.services.cursors import (
 from app.services.quotas import check_quotas
 from app.services.read_models import Page, RecordingView
 from app.services.recording_fields import check_day, check_trial_number, check_whom, shown_filename
-from app.services.recordings import receive_recording, recording_view
+from app.services.recording_intake import receive_recording
+from app.services.recordings import recording_view
 from app.services.trial_places import check_place, find_owner
 from app.services.uploads import StagedUpload
 from app.services.video_prober import VideoProber

@@ -23,7 +23,7 @@ from app.domain.consent import Purpose, Relation
 from app.domain.errors import InvalidInputError
 from app.domain.lifecycle import FINAL_STATES
 from app.domain.screenings import ScreeningContext
-from app.services import accounts, athletes, consents, recordings, roster
+from app.services import accounts, athletes, consents, recording_intake, recordings, roster
 from app.services.process_recording import process_recording
 from app.services.uploads import ProbedVideo, StagedUpload
 from app.services.video_reader import PictureOrder, Pictures, Progress, VideoReading
@@ -248,7 +248,7 @@ def _recording(
         known = uow.recordings.find(**ids, recording_id=recording_id)
     if known is None:
         with parts.uow_factory(principal) as uow, fixed_ids(NAMESPACE, name):
-            recordings.receive_recording(
+            recording_intake.receive_recording(
                 uow=uow,
                 blobs=parts.blobs,
                 principal=principal,

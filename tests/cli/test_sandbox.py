@@ -13,7 +13,7 @@ from app.container import Container, build_container
 from app.db.provision import DatabaseUrls
 from app.domain.access import Principal, Role
 from app.domain.lifecycle import PicturesState
-from app.services import accounts, recordings
+from app.services import accounts, recording_intake, recordings
 from app.services.audit import verify_trails
 from app.services.sandbox import NAME, ROSTER, sandbox_organisation_id
 from app.services.uploads import ProbedVideo, StagedUpload
@@ -58,7 +58,7 @@ def upload_something(container: Container, clip: Path) -> None:
     clip.write_bytes(b"a clip of their own")
     principal = Principal(organisation_id=sandbox_organisation_id(), role=Role.OWNER, display_name="tries")
     with container.uow_factory(principal) as uow:
-        recordings.receive_recording(
+        recording_intake.receive_recording(
             uow=uow,
             blobs=container.blobs,
             principal=principal,

@@ -7,7 +7,7 @@ import pytest
 
 from app.services import reanalyses
 from app.services.process_recording import process_recording
-from app.services.recordings import receive_recording
+from app.services.recording_intake import receive_recording
 from app.services.video_reader import VideoReading
 from tests.factories import METHOD, PROBED, ScriptedReader, stage_upload
 from tests.support.processes import wait_until

@@ -17,7 +17,7 @@ from app.domain.errors import (
     NotSignedInError,
     StaleStateError,
 )
-from app.services import accounts, logins, members, privacy, recordings, roster
+from app.services import accounts, logins, members, privacy, recording_intake, recordings, roster
 from app.services.audit import list_audit
 from app.services.members import Place
 from tests.factories import (
@@ -314,7 +314,7 @@ def _film(uow_factory, blobs, club, folder, athlete):
     from tests.factories import PROBED, stage_upload
 
     with uow_factory(club.principal) as uow:
-        return recordings.receive_recording(
+        return recording_intake.receive_recording(
             uow=uow,
             blobs=blobs,
             principal=club.principal,

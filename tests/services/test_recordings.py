@@ -20,7 +20,7 @@ from app.domain.errors import (
 from app.domain.lifecycle import RecordingState
 from app.domain.screenings import ScreeningContext
 from app.jobs.names import ANALYSE_RECORDING
-from app.services import recordings
+from app.services import recording_intake, recordings
 from app.services.read_models import BlobKind
 from app.storage import blobs as stores
 from tests.factories import (
@@ -121,7 +121,7 @@ def test_receive_when_a_value_makes_no_sense_then_said_which(
     uow_factory, blobs, club, tmp_path, field, value
 ):
     with pytest.raises(InvalidInputError) as caught, uow_factory(club.id) as uow:
-        recordings.receive_recording(
+        recording_intake.receive_recording(
             uow=uow,
             blobs=blobs,
             principal=club.principal,
@@ -147,7 +147,7 @@ def test_receive_when_the_file_has_an_odd_name_then_it_is_only_shown(
     uow_factory, blobs, club, tmp_path, given, shown
 ):
     with uow_factory(club.id) as uow:
-        received = recordings.receive_recording(
+        received = recording_intake.receive_recording(
             uow=uow,
             blobs=blobs,
             principal=club.principal,
@@ -346,7 +346,7 @@ def test_services_when_the_role_lacks_the_permission_then_forbidden(
     with pytest.raises(ForbiddenError), uow_factory(club.id) as uow:
         recordings.requeue_recording(uow=uow, principal=viewer, recording_id=recording_id)
     with pytest.raises(ForbiddenError), uow_factory(club.id) as uow:
-        recordings.receive_recording(
+        recording_intake.receive_recording(
             uow=uow, blobs=blobs, principal=viewer, upload=stage_upload(tmp_path), probed=PROBED
         )
     assert not viewer.may(Permission.RECORDINGS_WRITE)

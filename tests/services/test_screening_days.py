@@ -30,6 +30,7 @@ from app.services import (
     day_stations,
     inbox,
     inbox_assignments,
+    recording_intake,
     recordings,
     screening_days,
 )
@@ -177,7 +178,7 @@ def test_board_when_a_recording_came_another_way_then_it_counts(
     ada = make_athlete(uow_factory, club, team=team)
     day = plan(team)
     with uow_factory(club.principal) as uow:
-        recordings.receive_recording(
+        recording_intake.receive_recording(
             uow=uow,
             blobs=blobs,
             principal=club.principal,
@@ -326,7 +327,7 @@ def test_inbox_when_recordings_wait_then_those_of_a_day_and_others_with_guesses(
     day = plan(team)
     of_day = film(day, bib="12").recording_id
     with uow_factory(club.principal) as uow:
-        alone = recordings.receive_recording(
+        alone = recording_intake.receive_recording(
             uow=uow,
             blobs=blobs,
             principal=club.principal,

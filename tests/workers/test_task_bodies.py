@@ -11,7 +11,7 @@ import pytest
 from app.container import Container
 from app.domain.access import Principal, Role
 from app.domain.lifecycle import RecordingState
-from app.services import accounts, recordings
+from app.services import accounts, recording_intake, recordings
 from app.services.process_recording import AttemptResult
 from app.services.uploads import ProbedVideo, StagedUpload
 from app.services.video_reader import VideoReader, VideoReaderDiedError
@@ -57,7 +57,7 @@ def recording_id(container: Container, club: Principal, tmp_path: Path) -> UUID:
         extension="mp4", container="mp4", codec="h264", width_px=720, height_px=1280, duration_s=3.0
     )
     with container.uow_factory(club.organisation_id) as uow:
-        received = recordings.receive_recording(
+        received = recording_intake.receive_recording(
             uow=uow, blobs=container.blobs, principal=club, upload=upload, probed=probed
         )
     return received.recording.id

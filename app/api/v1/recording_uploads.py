@@ -16,7 +16,7 @@ from app.domain.access import Permission, Principal
 from app.http.parts import Parts
 from app.http.rate_limits import UPLOADS
 from app.http.uploads import FILE_FIELD, FORM_OVERHEAD_BYTES, UploadForm, find_boundary, receive_upload
-from app.services import recordings, roster
+from app.services import recording_intake, roster
 from app.services.quotas import check_quotas
 from app.services.read_models import ReceivedRecording
 from app.services.uploads import StagedUpload
@@ -149,7 +149,7 @@ def keep_recording(
     athlete_id = _find_athlete_id(parts, principal=principal, fields=fields)
     probed = parts.prober(staged.path)
     with parts.uow_factory(principal) as uow:
-        return recordings.receive_recording(
+        return recording_intake.receive_recording(
             uow=uow,
             blobs=parts.blobs,
             principal=principal,

@@ -14,7 +14,7 @@ from app.http.parts import Parts
 from app.http.problems import problem_of
 from app.http.rate_limits import UPLOADS
 from app.http.uploads import FILE_FIELD, FORM_OVERHEAD_BYTES, UploadForm, find_boundary, receive_upload
-from app.services import recordings, roster
+from app.services import recording_intake, roster
 from app.services.athletes import get_athlete
 from app.services.quotas import check_quotas
 from app.services.read_models import AthleteSummary, TeamSummary
@@ -106,7 +106,7 @@ def _keep(
     """Take the quick look at the file, keep it and its rows in one transaction, and return its page's address."""
     probed = parts.prober(staged.path)
     with parts.uow_factory(principal) as uow:
-        received = recordings.receive_recording(
+        received = recording_intake.receive_recording(
             uow=uow,
             blobs=parts.blobs,
             principal=principal,
